@@ -1,0 +1,116 @@
+//! The command line: one file a subcommand, arguments to a plan; no mathematics here.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.
+
+pub mod completions;
+pub mod data;
+pub mod resume;
+pub mod run;
+pub mod show;
+pub mod verify;
+pub mod version;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::data::{DataError, FetchError};
+use crate::device::DeviceError;
+use crate::preset::PresetError;
+use crate::report::ReportError;
+use crate::train::TrainError;
+
+/// Wrong use.
+const USAGE: u8 = 2;
+
+/// Deep networks that learn images without labels, feedback or gradients (SoftHebb, ICLR 2023).
+#[derive(Debug, Parser)]
+#[command(name = "softhebb", disable_version_flag = true, arg_required_else_help = true, max_term_width = 100)]
+pub struct Cli {
+    /// Print the version, libtorch's version and the devices it sees.
+    #[arg(short = 'V', long)]
+    version: bool,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a preset (or a typed network) on a data set and score it.
+    Run(Box<run::RunArgs>),
+    /// List presets and data sets, or print one network as a table.
+    Show(show::ShowArgs),
+    /// List, download and check data sets.
+    Data(data::DataArgs),
+    /// Recompute recorded runs of the published program and compare.
+    Verify(verify::VerifyArgs),
+    /// Print a completion script for a shell.
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs what was typed.
+///
+/// # Errors
+/// Whatever went wrong, for [`failure`] to print.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if cli.version {
+        return version::run().map(|()| ExitCode::SUCCESS);
+    }
+    let verdict = |ok: bool| if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    match cli.command {
+        None => Ok(ExitCode::SUCCESS), // clap printed the help
+        Some(Command::Run(args)) => run::run(&args),
+        Some(Command::Show(args)) => show::run(args).map(|()| ExitCode::SUCCESS),
+        Some(Command::Data(args)) => data::run(&args, &mut io::stdout().lock()).map(verdict),
+        Some(Command::Verify(args)) => verify::run(&args, &mut io::stdout().lock()).map(verdict),
+        Some(Command::Completions(args)) => completions::run(&args).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// Prints an error as one sentence with its way out, and says how the program ends. A closed pipe is a quiet end.
+pub fn failure(error: &anyhow::Error) -> ExitCode {
+    let broken_pipe = |e: &(dyn std::error::Error + 'static)| {
+        e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(broken_pipe) {
+        return ExitCode::SUCCESS;
+    }
+    let mut text = format!("error: {error:#}");
+    if let Some(hint) = error.chain().find_map(hint).filter(|_| !text.contains("\nhint: ")) {
+        text.push_str("\nhint: ");
+        text.push_str(&hint);
+    }
+    let _ = writeln!(io::stderr().lock(), "{text}"); // nobody is left to tell
+    if error.chain().any(is_wrong_use) { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+}
+
+fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    if let Some(e) = error.downcast_ref::<DataError>() {
+        e.hint()
+    } else if let Some(e) = error.downcast_ref::<FetchError>() {
+        e.hint()
+    } else if let Some(e) = error.downcast_ref::<ReportError>() {
+        e.hint().map(str::to_string)
+    } else {
+        match error.downcast_ref::<TrainError>() {
+            Some(TrainError::Data(e)) => e.hint(),
+            Some(TrainError::Report(e)) => e.hint().map(str::to_string),
+            _ => None,
+        }
+    }
+}
+
+fn is_wrong_use(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<PresetError>()
+        || error.is::<Usage>()
+        || matches!(error.downcast_ref(), Some(TrainError::Plan(_)))
+        || matches!(error.downcast_ref(), Some(DeviceError::Unknown(_)))
+        || matches!(error.downcast_ref(), Some(DataError::UnknownName { .. }))
+}
+
+/// Arguments that do not go together.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);

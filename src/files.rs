@@ -1,0 +1,151 @@
+//! Files: the one function that writes them, and the one type that knows their names.
+//!
+//! A file is written under a temporary name, synced and renamed: whoever looks, even after a kill or a power cut,
+//! finds the earlier file or the new one, never a half.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// A file or folder that could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// Writing failed.
+    #[error("cannot write {path}: {source}", path = path.display())]
+    Write {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Reading failed.
+    #[error("cannot read {path}: {source}", path = path.display())]
+    Read {
+        /// The file that was to be read.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl FileError {
+    /// For `map_err`: names the file that could not be written.
+    pub fn write(path: &Path) -> impl FnOnce(io::Error) -> FileError + '_ {
+        move |source| FileError::Write { path: path.to_path_buf(), source }
+    }
+
+    /// For `map_err`: names the file that could not be read.
+    pub fn read(path: &Path) -> impl FnOnce(io::Error) -> FileError + '_ {
+        move |source| FileError::Read { path: path.to_path_buf(), source }
+    }
+}
+
+/// Writes a file whole or not at all: `fill` writes into a temporary file beside it, which is synced and renamed.
+/// Missing folders are made.
+pub fn write_atomic(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), FileError> {
+    let folder = match path.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    };
+    // The process id keeps two writers of one file from filling the same temporary one.
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let part = folder.join(format!(".{name}.{}.part", std::process::id()));
+    let write = || -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let mut out = BufWriter::new(File::create(&part)?);
+        fill(&mut out)?;
+        out.flush()?;
+        out.get_ref().sync_all()?;
+        drop(out);
+        fs::rename(&part, path)?;
+        // The rename itself lives in the folder; not every file system lets one sync it.
+        let _ = File::open(folder).and_then(|f| f.sync_all());
+        Ok(())
+    };
+    write().map_err(|source| {
+        let _ = fs::remove_file(&part);
+        FileError::Write { path: path.to_path_buf(), source }
+    })
+}
+
+/// The folder of a run; owns every file name in it.
+#[derive(Debug, Clone)]
+pub struct RunDir {
+    root: PathBuf,
+}
+
+impl RunDir {
+    /// The run in this folder; nothing is touched.
+    pub fn new(root: impl Into<PathBuf>) -> RunDir {
+        RunDir { root: root.into() }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The resolved plan.
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config.json")
+    }
+
+    /// A row a report.
+    pub fn metrics(&self) -> PathBuf {
+        self.root.join("metrics.csv")
+    }
+
+    /// The network's state, named as in the published program.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.root.join("checkpoint.safetensors")
+    }
+
+    /// What a resumed run needs beside the network (Adam's moments), by the number of the save that it belongs to.
+    pub fn optimizer(&self, save: u64) -> PathBuf {
+        self.root.join(format!("optimizer-{save}.safetensors"))
+    }
+
+    /// All such files that are there.
+    pub fn optimizers(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
+        let mine = |p: &PathBuf| {
+            let name = p.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("optimizer-") && name.ends_with(".safetensors")
+        };
+        entries.map(|e| e.path()).filter(mine).collect()
+    }
+
+    /// Tensorboard's event files.
+    pub fn events(&self) -> PathBuf {
+        self.root.join("tensorboard")
+    }
+
+    /// A picture by its tag (`filters/b0` becomes `pictures/filters-b0.png`).
+    pub fn picture(&self, tag: &str) -> PathBuf {
+        let name: String = tag.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
+        self.root.join("pictures").join(format!("{name}.png"))
+    }
+
+    /// Takes the folder for this process; `None` if another one has it. The lock goes with the file, and with the
+    /// process: a dead owner keeps nothing.
+    ///
+    /// # Errors
+    /// When the lock's file cannot be made.
+    pub fn lock(&self) -> Result<Option<File>, FileError> {
+        let path = self.root.join(".lock");
+        let file = File::create(&path).map_err(FileError::write(&path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(e)) => Err(FileError::write(&path)(e)),
+        }
+    }
+
+    /// Everything that was printed.
+    pub fn log(&self) -> PathBuf {
+        self.root.join("log.txt")
+    }
+}

@@ -1,0 +1,205 @@
+//! Images and the stored outputs of frozen blocks.
+//!
+//! A block that no longer learns gives the same output for the same image for ever. A bank keeps the outputs of the
+//! deepest frozen block so far, one row an image, and moves on block by block: each is computed once for each image,
+//! whatever the number of epochs that read it. Where memory does not suffice (or the images are augmented) the
+//! missing blocks are computed at each reading.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::data::augment::Augment;
+use crate::layer::Network;
+use crate::preset::config::{NetworkConfig, Operation};
+
+/// Images a step when outputs are stored. Fixed, so that a resumed run stores the same bits.
+const CHUNK: i64 = 250;
+
+/// Labelled images, and what the frozen blocks make of them.
+#[derive(Debug)]
+pub struct Bank {
+    /// `(N, C, H, W)`, 8 bits or float (whitened).
+    images: Tensor,
+    /// `(N)`.
+    labels: Tensor,
+    /// How many blocks the stored outputs have been through.
+    depth: usize,
+    /// `(N, D)`: one row an image, where depth is above 0.
+    stored: Option<Tensor>,
+    /// What happens to an image before the first block in training.
+    augment: Option<Augment>,
+}
+
+/// How outputs at a depth lie in a row.
+struct Layout {
+    /// `[C, H, W]`.
+    shape: [i64; 3],
+    /// Whether the next block wants them in the order row, column, channel (a convolution) or flattened as C, H, W.
+    channels_last: bool,
+}
+
+impl Layout {
+    fn at(config: &NetworkConfig, depth: usize) -> Layout {
+        let shape = config.blocks[depth - 1].out_shape;
+        let flattens = config.blocks.get(depth).is_none_or(|b| b.operations.contains(&Operation::Flatten));
+        Layout { shape, channels_last: !flattens && shape[1] * shape[2] > 1 }
+    }
+
+    fn numel(&self) -> i64 {
+        self.shape.iter().product()
+    }
+
+    fn to_rows(&self, x: &Tensor) -> Tensor {
+        let x = if self.channels_last { x.permute([0, 2, 3, 1]) } else { x.shallow_clone() };
+        x.reshape([x.size()[0], self.numel()])
+    }
+
+    fn to_images(&self, rows: &Tensor, flat: bool) -> Tensor {
+        let (b, [c, h, w]) = (rows.size()[0], self.shape);
+        match (self.channels_last, flat) {
+            (true, _) => rows.view([b, h, w, c]).permute([0, 3, 1, 2]),
+            (false, true) => rows.shallow_clone(),
+            (false, false) => rows.view([b, c, h, w]),
+        }
+    }
+}
+
+impl Bank {
+    /// A bank of images `(N, C, H, W)` and labels `(N)` on one device.
+    pub fn new(images: Tensor, labels: Tensor, augment: Option<Augment>) -> Bank {
+        Bank { images, labels, depth: 0, stored: None, augment }
+    }
+
+    /// How many images.
+    pub fn len(&self) -> usize {
+        self.labels.numel()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether every reading differs, so that nothing can be stored.
+    pub fn is_augmented(&self) -> bool {
+        self.augment.is_some()
+    }
+
+    /// How many blocks the stored outputs have been through.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Bytes that storing the outputs of `depth` blocks takes beyond what is held already.
+    pub fn cost(&self, config: &NetworkConfig, depth: usize) -> u64 {
+        if depth == 0 {
+            return 0;
+        }
+        let rows = self.len() as u64 * 4;
+        let held = self.stored.as_ref().map_or(0, |s| s.size()[1]);
+        let wanted = Layout::at(config, depth).numel();
+        if wanted <= held { 0 } else { rows * wanted as u64 }
+    }
+
+    /// Stores the outputs of the first `depth` blocks, from those stored so far; `progress` is told how many images
+    /// are done and says whether to go on. Returns whether it finished; if not, nothing has changed.
+    ///
+    /// The rows of the depth before are overwritten as they are read where the new ones fit, so that the peak is one
+    /// store and not two. (Then stopping in between leaves a bank that must not be used; a stopped run ends.)
+    pub fn advance(&mut self, network: &mut Network, depth: usize, progress: &mut dyn FnMut(u64) -> bool) -> bool {
+        if depth <= self.depth || self.is_augmented() {
+            return true;
+        }
+        let layout = Layout::at(network.config(), depth);
+        let (n, d) = (self.len() as i64, layout.numel());
+        let target = match &self.stored {
+            Some(held) if held.size()[1] >= d => held.shallow_clone(),
+            _ => Tensor::empty([n, d], (Kind::Float, self.images.device())),
+        };
+        for start in (0..n).step_by(CHUNK as usize) {
+            let len = CHUNK.min(n - start);
+            let index = Tensor::arange_start(start, start + len, (Kind::Int64, self.images.device()));
+            let rows = layout.to_rows(&self.outputs(&index, network, depth));
+            tch::no_grad(|| target.narrow(0, start, len).narrow(1, 0, d).copy_(&rows));
+            if !progress((start + len) as u64) {
+                return false;
+            }
+        }
+        self.stored = Some(target);
+        self.depth = depth;
+        true
+    }
+
+    /// Labels of these rows.
+    pub fn labels(&self, index: &Tensor) -> Tensor {
+        self.labels.index_select(0, &index.to_device(self.labels.device()))
+    }
+
+    /// All labels.
+    pub fn all_labels(&self) -> &Tensor {
+        &self.labels
+    }
+
+    /// What the first `depth` blocks make of these rows, in eval mode.
+    pub fn outputs(&self, index: &Tensor, network: &mut Network, depth: usize) -> Tensor {
+        self.read(index, network, depth, None)
+    }
+
+    /// The same for a training step: images that are to be augmented are, by a generator with this seed.
+    pub fn batch(&self, index: &Tensor, network: &mut Network, depth: usize, seed: u64) -> Tensor {
+        self.read(index, network, depth, Some(seed))
+    }
+
+    fn read(&self, index: &Tensor, network: &mut Network, depth: usize, seed: Option<u64>) -> Tensor {
+        let index = index.to_device(self.images.device());
+        let from = if depth < self.depth { 0 } else { self.depth };
+        let x = match &self.stored {
+            Some(stored) if from > 0 => {
+                let layout = Layout::at(network.config(), from);
+                let rows = stored.index_select(0, &index).narrow(1, 0, layout.numel()).contiguous();
+                let flat = network.config().blocks[from - 1].out_shape[1..] == [1, 1]
+                    && network.config().blocks[from - 1].arch == crate::preset::config::Arch::Mlp;
+                layout.to_images(&rows, flat)
+            }
+            _ => {
+                let x = self.images.index_select(0, &index);
+                let x = if x.kind() == Kind::Uint8 { x.to_kind(Kind::Float) / 255.0 } else { x };
+                match (&self.augment, seed) {
+                    (Some(augment), Some(seed)) => augment.apply(&x, seed),
+                    _ => x,
+                }
+            }
+        };
+        let x = x.to_device(network.device());
+        network.infer(&x, from..depth)
+    }
+
+    /// Keeps only these rows, in this order; returns nothing that was stored twice.
+    pub fn keep(&mut self, rows: &[i64]) {
+        let index = Tensor::from_slice(rows).to_device(self.images.device());
+        self.images = self.images.index_select(0, &index);
+        self.labels = self.labels.index_select(0, &index);
+        self.stored = self.stored.take().map(|s| s.index_select(0, &index));
+    }
+
+    /// Frees what is stored.
+    pub fn release(&mut self) {
+        self.stored = None;
+        self.depth = 0;
+    }
+}
+
+/// Bytes that may be spent on stored outputs: most of the memory that is free, or a fixed part of a GPU's.
+pub fn budget(device: Device) -> u64 {
+    const GIB: u64 = 1 << 30;
+    match device {
+        Device::Cpu => available_memory().map_or(8 * GIB, |free| free / 10 * 7),
+        _ => 24 * GIB,
+    }
+}
+
+/// Memory that the machine can give without swapping, bytes.
+fn available_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+}

@@ -1,0 +1,517 @@
+//! The loop of a run: phases, epochs, steps; saving, stopping, reporting.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tch::{Device, Tensor};
+
+use super::bank;
+use super::checkpoint::{self, Checkpoint, Progress};
+use super::data::{RunData, Sets};
+use super::learner::{Learner, Sums};
+use super::watch::{self, Place};
+use super::{Phase, RunPlan, TrainError, adam, evaluate};
+use crate::data::epoch_order;
+use crate::device;
+use crate::files::RunDir;
+use crate::layer::hebbian::Statistics;
+use crate::layer::rate::Rate;
+use crate::layer::Network;
+use crate::preset::config::Arch;
+use crate::report::{BlockStats, Event, Hub, Metrics, PhaseInfo, PhaseKind, filters_picture};
+
+/// An epoch that lasts longer than this is saved within itself, too.
+const SAVE_EVERY: Duration = Duration::from_secs(300);
+/// Units whose numbers are listed one by one.
+const LISTED: usize = 30;
+/// Units of the filters' picture.
+const PICTURED: usize = 256;
+
+/// How a run ended.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outcome {
+    /// Final accuracy on the test images, percent, if the run measured one.
+    pub test_acc: Option<f64>,
+    /// Final loss on the test images.
+    pub test_loss: Option<f64>,
+    /// Stopped by the user before its end.
+    pub interrupted: bool,
+}
+
+/// A run that is under way.
+pub struct Trainer<'a> {
+    plan: &'a RunPlan,
+    /// The network; trained when [`Trainer::run`] returns.
+    pub network: Network,
+    data: RunData,
+    hub: &'a mut Hub,
+    stop: &'a AtomicBool,
+    dir: Option<RunDir>,
+    progress: Progress,
+    /// Adam's moments of the checkpoint that the run goes on from.
+    moments: Option<std::collections::BTreeMap<String, Tensor>>,
+    began: Instant,
+    /// Seconds of the run's earlier parts.
+    earlier: f64,
+    saved: Instant,
+    /// Images a second in the last epoch.
+    speed: f64,
+    outcome: Outcome,
+}
+
+impl<'a> Trainer<'a> {
+    /// A run from its beginning. `stop` is looked at after every step.
+    pub fn new(plan: &'a RunPlan, data: RunData, device: Device, hub: &'a mut Hub, stop: &'a AtomicBool) -> Self {
+        Trainer {
+            network: Network::new(&plan.network, plan.seed, device),
+            dir: plan.save.then(|| RunDir::new(&plan.folder)),
+            plan,
+            data,
+            hub,
+            stop,
+            progress: Progress::default(),
+            moments: None,
+            began: Instant::now(),
+            earlier: 0.0,
+            saved: Instant::now(),
+            speed: 0.0,
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// Goes on where a checkpoint of the same plan stands; `seconds` is what the earlier parts took.
+    ///
+    /// # Errors
+    /// When the checkpoint does not fit the plan.
+    pub fn go_on(&mut self, checkpoint: Checkpoint, seconds: f64) -> Result<(), TrainError> {
+        self.network.load(&checkpoint.state, |_| true)?;
+        self.progress = checkpoint.progress.unwrap_or_default();
+        self.moments = self.progress.adam_steps.map(|_| checkpoint.optimizer);
+        self.earlier = seconds;
+        Ok(())
+    }
+
+    /// Takes all blocks but the last from a checkpoint.
+    ///
+    /// # Errors
+    /// When the checkpoint does not fit.
+    pub fn take_blocks(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        let classifier = self.network.blocks.len().saturating_sub(1);
+        Ok(self.network.load(&checkpoint.state, |i| i != classifier)?)
+    }
+
+    /// Tells the listeners what runs.
+    ///
+    /// # Errors
+    /// When one of them cannot write.
+    pub fn announce(&mut self, title: String) -> Result<(), TrainError> {
+        let config = serde_json::to_value(self.plan).unwrap_or_default(); // a plan is plain data: it cannot fail
+        let folder = self.dir.as_ref().map(|d| d.root().to_path_buf());
+        let resumed_at = self.progress.global_epoch;
+        Ok(self.hub.send(Event::RunStarted { title, config, folder, resumed_at })?)
+    }
+
+    /// Runs all phases that are left.
+    ///
+    /// # Errors
+    /// When weights or loss are not finite, or a file cannot be written. What was saved before stands.
+    pub fn run(&mut self) -> Result<Outcome, TrainError> {
+        for note in std::mem::take(&mut self.data.notes) {
+            self.hub.send(Event::Note(note))?;
+        }
+        for index in self.progress.phase..self.plan.phases.len() {
+            self.phase(index)?;
+            if self.outcome.interrupted {
+                break;
+            }
+        }
+        if self.plan.phases.is_empty() || self.outcome == Outcome::default() {
+            self.score_as_it_is()?;
+        }
+        let Outcome { test_acc, test_loss, interrupted } = self.outcome;
+        self.hub.send(Event::RunFinished { test_acc, test_loss, seconds: self.seconds(), interrupted })?;
+        Ok(self.outcome.clone())
+    }
+
+    /// A run with nothing left to train still has an accuracy, if it ends in a classifier.
+    fn score_as_it_is(&mut self) -> Result<(), TrainError> {
+        let ends_in_classes =
+            self.plan.network.blocks.last().is_some_and(|b| b.out_shape == [self.plan.network.classes, 1, 1]);
+        let trained = self.plan.phases.last().is_some_and(|p| !p.is_unsupervised());
+        if ends_in_classes && trained {
+            let (loss, acc) = self.test(&self.data.sup.clone())?;
+            (self.outcome.test_loss, self.outcome.test_acc) = (Some(loss), Some(acc));
+        }
+        Ok(())
+    }
+
+    fn seconds(&self) -> f64 {
+        self.earlier + self.began.elapsed().as_secs_f64()
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn phase(&mut self, index: usize) -> Result<(), TrainError> {
+        let phase = self.plan.phases[index].clone();
+        let began = Instant::now();
+        if self.progress.phase != index {
+            self.progress = Progress { phase: index, global_epoch: self.progress.global_epoch, save: self.progress.save, ..Progress::default() };
+        }
+        let mut learner = Learner::new(&phase, &mut self.network);
+        self.set_rates(&phase);
+        self.restore_adam(&mut learner)?;
+        self.free_what_is_done(index);
+        let sets = if phase.is_unsupervised() { self.data.unsup.clone() } else { self.data.sup.clone() };
+        if !self.store_features(learner.first(), sets.train.bank)? {
+            return self.interrupt(&learner, None);
+        }
+        self.hub.send(Event::PhaseStarted(self.phase_info(index, &phase, sets.train.rows.len())))?;
+        for epoch in self.progress.epoch + 1..=phase.epochs {
+            let Some(sums) = self.epoch(&phase, index, epoch, &sets, &mut learner)? else {
+                self.hub.send(Event::PhaseFinished { index, seconds: began.elapsed().as_secs_f64() })?;
+                return Ok(());
+            };
+            self.progress.epoch = epoch;
+            self.progress.global_epoch += 1;
+            if phase.reports(epoch) {
+                self.report(&phase, index, epoch, &sets, &sums)?;
+            }
+            // The last epoch's checkpoint already points at the next phase, whose Adam begins anew.
+            if epoch == phase.epochs {
+                learner.adam = None;
+                self.progress.phase = index + 1;
+                self.progress.epoch = 0;
+            }
+            self.save(&learner, None)?;
+        }
+        self.hub.send(Event::PhaseFinished { index, seconds: began.elapsed().as_secs_f64() })?;
+        Ok(())
+    }
+
+    fn phase_info(&self, index: usize, phase: &Phase, images: usize) -> PhaseInfo {
+        PhaseInfo {
+            index,
+            count: self.plan.phases.len(),
+            kind: phase.kind,
+            blocks: phase.blocks.clone(),
+            epochs: phase.epochs,
+            images: images as u64,
+            batch_size: phase.batch_size,
+        }
+    }
+
+    /// Learning-rate rules of the phase's Hebbian blocks, where a resumed run left them.
+    fn set_rates(&mut self, phase: &Phase) {
+        let data = self.plan.dataset(phase);
+        let ratio = phase.batch_size as f64 / data.training_sample.max(1) as f64;
+        for &i in &phase.blocks {
+            if let Some(layer) = self.network.blocks[i].hebbian_mut() {
+                let mut rate = Rate::new(layer.config(), ratio, phase.epochs.max(1) as f64);
+                if let (Rate::Scheduled { now, .. }, Some(saved)) = (&mut rate, self.progress.rates.get(&i)) {
+                    *now = *saved;
+                }
+                layer.set_rate(rate);
+            }
+        }
+    }
+
+    fn restore_adam(&mut self, learner: &mut Learner) -> Result<(), TrainError> {
+        let (Some(steps), Some(moments)) = (self.progress.adam_steps, self.moments.take()) else { return Ok(()) };
+        let loaded = learner.adam.as_mut().map(|adam| adam.load(steps, &moments));
+        if loaded == Some(None) {
+            let path = self.dir.as_ref().map(|d| d.optimizer(self.progress.save)).unwrap_or_default();
+            let cause = "Adam's moments do not fit the network".to_string();
+            return Err(TrainError::Checkpoint { path, cause });
+        }
+        Ok(())
+    }
+
+    /// Frees the stored outputs of images that no later phase reads.
+    fn free_what_is_done(&mut self, index: usize) {
+        let later = &self.plan.phases[index..];
+        let mut used = vec![false; self.data.banks.len()];
+        for (unsupervised, sets) in [(true, &self.data.unsup), (false, &self.data.sup)] {
+            if later.iter().any(|p| p.is_unsupervised() == unsupervised) {
+                used[sets.train.bank] = true;
+                used[sets.test.bank] = true;
+            }
+        }
+        for (bank, used) in self.data.banks.iter_mut().zip(used) {
+            if !used {
+                bank.release();
+            }
+        }
+    }
+
+    /// Stores the outputs of the first `depth` blocks for a bank, where that is possible. False if it was stopped.
+    fn store_features(&mut self, depth: usize, which: usize) -> Result<bool, TrainError> {
+        let bank = &self.data.banks[which];
+        if depth <= bank.depth() || bank.is_augmented() {
+            return Ok(true);
+        }
+        let (cost, budget) = (bank.cost(&self.plan.network, depth), bank::budget(self.network.device()));
+        if cost > budget {
+            let gib = |b: u64| b as f64 / (1u64 << 30) as f64;
+            self.hub.send(Event::Note(format!(
+                "the outputs of {depth} blocks for {n} images would take {:.1} GiB of memory and {:.1} can be had: they \
+                 are computed at each reading",
+                gib(cost),
+                gib(budget),
+                n = bank.len(),
+            )))?;
+            return Ok(true);
+        }
+        let (network, hub, stop) = (&mut self.network, &mut *self.hub, self.stop);
+        let mut failed = None;
+        let images = bank.len() as u64;
+        hub.send(Event::PhaseStarted(PhaseInfo {
+            index: self.progress.phase,
+            count: self.plan.phases.len(),
+            kind: PhaseKind::Features,
+            blocks: (bank.depth()..depth).collect(),
+            epochs: 1,
+            images,
+            batch_size: 1,
+        }))?;
+        let began = Instant::now();
+        let bank = &mut self.data.banks[which];
+        let done = device::guard("storing the outputs of frozen blocks", || {
+            bank.advance(network, depth, &mut |images| {
+                failed = hub.send(Event::Progress { epoch: 1, images }).err();
+                failed.is_none() && !stop.load(Ordering::Relaxed)
+            })
+        })?;
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        self.hub.send(Event::PhaseFinished { index: self.progress.phase, seconds: began.elapsed().as_secs_f64() })?;
+        Ok(done || images == 0)
+    }
+
+    /// One epoch; `None` if it was stopped (and saved).
+    fn epoch(
+        &mut self,
+        phase: &Phase,
+        index: usize,
+        epoch: u64,
+        sets: &Sets,
+        learner: &mut Learner,
+    ) -> Result<Option<Sums>, TrainError> {
+        let began = Instant::now();
+        let seed = self.plan.seed;
+        let order = epoch_order(seed, index as u32, epoch as u32, sets.train.rows.len());
+        let rows: Vec<i64> = order.iter().map(|i| sets.train.rows[*i as usize]).collect();
+        let steps = rows.len().div_ceil(phase.batch_size as usize) as u64;
+        let lr = adam::learning_rate(phase.lr, epoch, phase.epochs);
+        let resumed = (self.progress.step > 0).then_some(self.progress.sums);
+        let mut sums = Sums::new(phase, &self.network, resumed);
+        let done_before = sums.images;
+        let first = learner.first();
+        let on = self.network.device();
+        for (step, chunk) in (1u64..).zip(rows.chunks(phase.batch_size as usize)).skip(self.progress.step as usize) {
+            let seed = device::stream(seed, &["step".into(), (index as u64).into(), epoch.into(), step.into()]);
+            let place = Place { phase: index, epoch, step };
+            let check = watch::due(on, step, step == steps).then_some(place);
+            let (network, bank) = (&mut self.network, &self.data.banks[sets.train.bank]);
+            device::guard("a training step", || {
+                let rows = Tensor::from_slice(chunk);
+                let x = bank.batch(&rows, network, first, seed);
+                learner.step(network, &x, &bank.labels(&rows).to_device(on), lr, seed, &mut sums, check)
+            })??;
+            self.hub.send(Event::Progress { epoch, images: sums.images })?;
+            let at = (step, sums.values());
+            if self.stopped() && step < steps {
+                self.interrupt(learner, Some(at))?;
+                return Ok(None);
+            }
+            if self.saved.elapsed() > SAVE_EVERY && step < steps {
+                self.save(learner, Some(at))?;
+            }
+        }
+        self.progress.step = 0;
+        let seconds = began.elapsed().as_secs_f64();
+        let (train_loss, train_acc) = sums.means().unzip();
+        self.speed = (sums.images - done_before) as f64 / seconds.max(1e-9);
+        self.hub.send(Event::EpochFinished {
+            epoch,
+            seconds,
+            images_per_second: self.speed,
+            train_loss,
+            train_acc,
+        })?;
+        if self.stopped() && epoch < phase.epochs {
+            // The epoch is whole: it is counted and saved, then the run ends.
+            self.progress.epoch = epoch;
+            self.progress.global_epoch += 1;
+            self.interrupt(learner, None)?;
+            return Ok(None);
+        }
+        Ok(Some(sums))
+    }
+
+    fn interrupt(&mut self, learner: &Learner, at: Option<(u64, (f64, f64, u64))>) -> Result<(), TrainError> {
+        self.outcome.interrupted = true;
+        self.save(learner, at)
+    }
+
+    /// Writes the checkpoint; `at` is the step within an epoch, with its sums.
+    fn save(&mut self, learner: &Learner, at: Option<(u64, (f64, f64, u64))>) -> Result<(), TrainError> {
+        (self.progress.step, self.progress.sums) = at.unwrap_or_default();
+        self.progress.adam_steps = learner.adam.as_ref().map(adam::Adam::steps);
+        self.progress.rates = self.rates();
+        self.progress.save += 1;
+        self.saved = Instant::now();
+        if let Some(dir) = &self.dir {
+            let moments = learner.adam.as_ref().map(adam::Adam::state).unwrap_or_default();
+            checkpoint::save(dir, &self.network.state(), &self.progress, &moments)?;
+            self.hub.send(Event::Saved(dir.checkpoint()))?;
+        }
+        Ok(())
+    }
+
+    fn rates(&self) -> std::collections::BTreeMap<usize, f64> {
+        let scheduled = |(i, b): (usize, &crate::layer::Block)| match b.hebbian()?.rate() {
+            Rate::Scheduled { now, .. } => Some((i, *now)),
+            Rate::Adaptive { .. } => None,
+        };
+        self.network.blocks.iter().enumerate().filter_map(scheduled).collect()
+    }
+
+    /// Loss and accuracy on the test images.
+    fn test(&mut self, sets: &Sets) -> Result<(f64, f64), TrainError> {
+        let depth = self.frozen();
+        self.store_features(depth, sets.test.bank)?;
+        let (network, bank) = (&mut self.network, &self.data.banks[sets.test.bank]);
+        Ok(device::guard("testing", || tch::no_grad(|| evaluate::supervised(network, bank, &sets.test.rows)))?)
+    }
+
+    /// Blocks before the first that this phase or a later one trains.
+    fn frozen(&self) -> usize {
+        let left = self.plan.phases.iter().skip(self.progress.phase);
+        left.filter_map(|p| p.blocks.first().copied()).min().unwrap_or(0)
+    }
+
+    fn report(
+        &mut self,
+        phase: &Phase,
+        index: usize,
+        epoch: u64,
+        sets: &Sets,
+        sums: &Sums,
+    ) -> Result<(), TrainError> {
+        let (train_loss, train_acc) = sums.means().unzip();
+        let (train_acc, test_loss, test_acc) = if phase.is_unsupervised() {
+            let (train, test) = self.score_units(phase, sets)?.unzip();
+            (train, None, test)
+        } else {
+            let (loss, acc) = self.test(sets)?;
+            (train_acc, Some(loss), Some(acc))
+        };
+        let blocks = self.block_statistics();
+        let hebbian_lr = || blocks.iter().rfind(|b| phase.blocks.contains(&b.block)).map_or(0.0, |b| b.lr);
+        let lr = if phase.lr > 0.0 { adam::learning_rate(phase.lr, epoch, phase.epochs) } else { hebbian_lr() };
+        let metrics = Metrics {
+            phase: index,
+            epoch,
+            global_step: self.progress.global_epoch,
+            seconds: self.seconds(),
+            images_per_second: self.speed,
+            lr,
+            train_loss,
+            train_acc,
+            test_loss,
+            test_acc,
+            blocks,
+        };
+        (self.outcome.test_acc, self.outcome.test_loss) = (test_acc, test_loss);
+        self.hub.send(Event::Report(Box::new(metrics)))?;
+        if phase.blocks.contains(&0) {
+            self.picture()?;
+        }
+        Ok(())
+    }
+
+    /// Training and test score of a Hebbian phase that ends in a fully connected block.
+    fn score_units(&mut self, phase: &Phase, sets: &Sets) -> Result<Option<(f64, f64)>, TrainError> {
+        let Some(&last) = phase.blocks.last() else { return Ok(None) };
+        if self.plan.network.blocks[last].arch != Arch::Mlp {
+            return Ok(None);
+        }
+        let depth = self.frozen().min(last);
+        self.store_features(depth, sets.test.bank)?;
+        let (network, banks) = (&mut self.network, &self.data.banks);
+        let (train, test) = (&banks[sets.train.bank], &banks[sets.test.bank]);
+        let labelled = train.all_labels().greater(-1).any().int64_value(&[]) != 0;
+        if !labelled {
+            return Ok(None);
+        }
+        Ok(Some(device::guard("scoring", || {
+            let units = evaluate::label_units(network, last, train, &sets.train.rows);
+            (
+                evaluate::score_units(network, last, train, &sets.train.rows, &units),
+                evaluate::score_units(network, last, test, &sets.test.rows, &units),
+            )
+        })?))
+    }
+
+    fn block_statistics(&mut self) -> Vec<BlockStats> {
+        let all = self.network.blocks.iter_mut().enumerate();
+        all.filter_map(|(i, block)| {
+            let arch = block.config().arch;
+            block.hebbian_mut().map(|layer| statistics(i, arch, &layer.statistics()))
+        })
+        .collect()
+    }
+
+    /// The first layer's filters.
+    fn picture(&mut self) -> Result<(), TrainError> {
+        let config = &self.plan.network.blocks[0];
+        let state = self.network.blocks[0].state();
+        let Some((_, weight)) = state.iter().find(|(name, _)| name == "layer.weight") else { return Ok(()) };
+        let [channels, height, width] = match config.arch {
+            Arch::Cnn => {
+                let k = config.layer.kernel_size;
+                [config.layer.in_channels / config.layer.groups, k, k]
+            }
+            Arch::Mlp => config.in_shape,
+        };
+        let units = config.layer.out_channels as usize;
+        let flat = weight.to_device(Device::Cpu).contiguous().view(-1);
+        let values: Vec<f32> = Vec::try_from(&flat).unwrap_or_default();
+        let size = |n: i64| usize::try_from(n).unwrap_or(0);
+        let picture = filters_picture(&values, units, size(channels), size(height), size(width), PICTURED);
+        let global_step = self.progress.global_epoch;
+        Ok(self.hub.send(Event::Image { tag: "filters/b0".to_string(), global_step, picture })?)
+    }
+}
+
+/// What a block reports, from its layer's statistics.
+fn statistics(block: usize, arch: Arch, s: &Statistics) -> BlockStats {
+    let near = if arch == Arch::Cnn { 0.01 } else { 0.005 };
+    let n = s.radius.len().max(1) as f64;
+    let mean = s.radius.iter().sum::<f64>() / n;
+    let deviations = || s.radius.iter().map(|r| (r - mean).abs());
+    let variance = s.radius.iter().map(|r| (r - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+    let listed = |v: &[f64]| v.iter().take(LISTED).copied().collect();
+    BlockStats {
+        block,
+        lr: s.lr.iter().sum::<f64>() / s.lr.len().max(1) as f64,
+        convergence: s.radius.iter().map(|r| (r - 1.0).abs()).sum::<f64>() / n,
+        r1: s.radius.iter().filter(|r| (*r - 1.0).abs() < near).count() as i64,
+        radius_mean: mean,
+        radius_std: variance.sqrt(),
+        radius_mean_dev: deviations().sum::<f64>() / n,
+        radius_max_dev: deviations().fold(0.0, f64::max),
+        weight_mean: s.weight.0,
+        weight_std: s.weight.1,
+        bias_mean: s.bias.map(|b| b.0),
+        bias_std: s.bias.map(|b| b.1),
+        winner: s.winner.map(|w| w.0),
+        anti_winner: s.winner.map(|w| w.1),
+        first_radius: listed(&s.radius),
+        first_lr: listed(&s.lr),
+        first_wins: listed(&s.wins),
+    }
+}

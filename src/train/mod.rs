@@ -1,0 +1,30 @@
+//! Training: from a plan to trained blocks.
+//!
+//! ```text
+//! RunPlan ─ phases ─┬─ Hebbian: batch → blocks in train mode → updates
+//!                   ├─ supervised: batch → cross entropy → Adam
+//!                   └─ hybrid: both in each step
+//! ```
+//!
+//! - [`plan`]: which blocks learn when, on what; printable and serialisable, complete before anything is touched.
+//! - [`bank`]: images and the stored outputs of frozen blocks, so that none is computed twice for the same images.
+//! - [`engine`]: the loop over phases, epochs and steps; stopping, saving, reporting.
+//! - [`learner`]: what one step of each kind of phase does; [`adam`] is the optimiser of backpropagation.
+//! - [`evaluate`]: loss and accuracy, and the score of unlabelled units.
+//! - [`checkpoint`]: the network's state and how far the run came.
+//! - [`watch`]: NaN and infinity, with the block, the step and the likely cause.
+
+pub mod adam;
+pub mod bank;
+pub mod checkpoint;
+pub mod data;
+pub mod engine;
+pub mod error;
+pub mod evaluate;
+pub mod learner;
+pub mod plan;
+pub mod watch;
+
+pub use engine::{Outcome, Trainer};
+pub use error::TrainError;
+pub use plan::{Phase, RunPlan, TrainingMode};

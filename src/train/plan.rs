@@ -1,0 +1,168 @@
+//! The plan of a run: everything resolved before anything is touched.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::TrainError;
+use crate::device::DeviceChoice;
+use crate::preset::config::{DatasetConfig, NetworkConfig};
+use crate::report::PhaseKind;
+
+/// Version of the plan's format in config.json.
+pub const VERSION: u32 = 1;
+
+/// Which blocks learn together (§5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum TrainingMode {
+    /// One phase a block, in order.
+    Successive,
+    /// All Hebbian blocks together, then all others.
+    Consecutive,
+    /// All blocks in each step.
+    Simultaneous,
+}
+
+/// A phase: some blocks learn for some epochs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    /// What kind of learning.
+    pub kind: PhaseKind,
+    /// Blocks that learn, ascending.
+    pub blocks: Vec<usize>,
+    /// Epochs.
+    pub epochs: u64,
+    /// Images a step.
+    pub batch_size: u64,
+    /// Metrics at epoch 1, every so many epochs, and at the last.
+    pub print_freq: u64,
+    /// Adam's learning rate (unused by Hebbian phases).
+    pub lr: f64,
+}
+
+impl Phase {
+    /// Whether metrics are due after this epoch (from 1).
+    pub fn reports(&self, epoch: u64) -> bool {
+        epoch == 1 || epoch == self.epochs || epoch.is_multiple_of(self.print_freq.max(1))
+    }
+
+    /// Whether it trains on the unsupervised data set.
+    pub fn is_unsupervised(&self) -> bool {
+        self.kind == PhaseKind::Unsupervised
+    }
+}
+
+/// Everything that a run needs; written to config.json and read back by `--resume`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunPlan {
+    /// Version of this format.
+    pub version: u32,
+    /// Name of the model: the preset's unless `--model-name` gave another.
+    pub model: String,
+    /// The network, all keys resolved.
+    pub network: NetworkConfig,
+    /// What Hebbian phases train on.
+    pub dataset_unsup: DatasetConfig,
+    /// What supervised phases train on.
+    pub dataset_sup: DatasetConfig,
+    /// Which blocks learn together.
+    pub mode: TrainingMode,
+    /// The blocks that learn; all if absent.
+    pub training_blocks: Option<Vec<usize>>,
+    /// The phases, in order.
+    pub phases: Vec<Phase>,
+    /// Seed of initial weights, order of images and dropout.
+    pub seed: u64,
+    /// The device asked for.
+    pub device: DeviceChoice,
+    /// Threads; 0 leaves the choice to libtorch.
+    pub threads: usize,
+    /// Whether the run's folder is written.
+    pub save: bool,
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// The data folder asked for, if one was.
+    pub data_dir: Option<PathBuf>,
+    /// Blocks but the last are taken from this run's checkpoint (`--resume without-classifier`).
+    pub blocks_from: Option<PathBuf>,
+}
+
+impl RunPlan {
+    /// Epochs in all.
+    pub fn epochs(&self) -> u64 {
+        self.phases.iter().map(|p| p.epochs).sum()
+    }
+
+    /// The data set of a phase.
+    pub fn dataset(&self, phase: &Phase) -> &DatasetConfig {
+        if phase.is_unsupervised() { &self.dataset_unsup } else { &self.dataset_sup }
+    }
+
+    /// Hebbian blocks of the network, first to last.
+    pub fn hebbian_blocks(&self) -> Vec<usize> {
+        let blocks = self.network.blocks.iter().enumerate();
+        blocks.filter(|(_, b)| b.layer.method.is_hebbian()).map(|(i, _)| i).collect()
+    }
+}
+
+/// The phases of a mode (§5).
+///
+/// # Errors
+/// When a block that is to be trained does not exist, or nothing would learn.
+pub fn phases(
+    network: &NetworkConfig,
+    unsup: &DatasetConfig,
+    sup: &DatasetConfig,
+    mode: TrainingMode,
+    training_blocks: Option<&[usize]>,
+) -> Result<Vec<Phase>, TrainError> {
+    let count = network.blocks.len();
+    let mut blocks: Vec<usize> = training_blocks.map_or_else(|| (0..count).collect(), <[usize]>::to_vec);
+    blocks.sort_unstable();
+    blocks.dedup();
+    if let Some(i) = blocks.iter().find(|i| **i >= count) {
+        let last = count.saturating_sub(1);
+        return Err(TrainError::Plan(format!("--training-blocks names block {i}; {} has blocks 0 to {last}", network.name)));
+    }
+    if blocks.is_empty() {
+        return Err(TrainError::Plan("--training-blocks names no block: nothing would learn".to_string()));
+    }
+    let layer = |i: usize| &network.blocks[i].layer;
+    // A Hebbian classifier learns from labels, so it takes part where backpropagation does.
+    let unsupervised = |i: &usize| layer(*i).method.is_hebbian() && !layer(*i).supervised;
+    let phase = |kind: PhaseKind, blocks: Vec<usize>| {
+        let data = if kind == PhaseKind::Unsupervised { unsup } else { sup };
+        let positive = |n: i64| u64::try_from(n).unwrap_or(0);
+        let lr = blocks.iter().filter(|i| !layer(**i).method.is_hebbian()).map(|i| layer(*i).lr_sup);
+        let lr = lr.fold(f64::INFINITY, f64::min);
+        Phase {
+            kind,
+            epochs: positive(data.nb_epoch),
+            batch_size: positive(data.batch_size).max(1),
+            print_freq: positive(data.print_freq).max(1),
+            lr: if lr.is_finite() { lr } else { 0.0 },
+            blocks,
+        }
+    };
+    let kind = |i: &usize| if unsupervised(i) { PhaseKind::Unsupervised } else { PhaseKind::Supervised };
+    let phases: Vec<Phase> = match mode {
+        TrainingMode::Successive => blocks.iter().map(|i| phase(kind(i), vec![*i])).collect(),
+        TrainingMode::Consecutive => {
+            let (first, second): (Vec<usize>, Vec<usize>) = blocks.iter().partition(|i| unsupervised(i));
+            [(PhaseKind::Unsupervised, first), (PhaseKind::Supervised, second)]
+                .into_iter()
+                .filter(|(_, blocks)| !blocks.is_empty())
+                .map(|(kind, blocks)| phase(kind, blocks))
+                .collect()
+        }
+        TrainingMode::Simultaneous => {
+            if blocks.iter().all(unsupervised) {
+                let why = "--training-mode simultaneous needs a block that learns from labels among those trained";
+                return Err(TrainError::Plan(why.to_string()));
+            }
+            vec![phase(PhaseKind::Hybrid, blocks)]
+        }
+    };
+    Ok(phases.into_iter().filter(|p| p.epochs > 0).collect())
+}
