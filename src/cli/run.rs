@@ -188,8 +188,13 @@ fn prepare(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
             let differences = resume::differences(&there, &plan);
             if !differences.is_empty() {
                 let list = differences.iter().map(|d| format!("\n  {d}")).collect::<String>();
-                let hint = format!("`softhebb run --resume all --run-dir {}` goes on with it as it is", dir.root().display());
-                return Err(Usage(format!("the run in {} has another plan:{list}\nhint: {hint}", dir.root().display())).into());
+                let hint =
+                    format!("`softhebb run --resume all --run-dir {}` goes on with it as it is", dir.root().display());
+                return Err(Usage(format!(
+                    "the run in {} has another plan:{list}\nhint: {hint}",
+                    dir.root().display()
+                ))
+                .into());
             }
             here(args, &mut there, &dir);
             Ok((there, Start::GoOn(dir)))
@@ -199,7 +204,8 @@ fn prepare(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
             let mut plan = plan;
             let classifier = plan.network.blocks.len() - 1;
             plan.training_blocks = Some(vec![classifier]);
-            plan.phases = plan::phases(&plan.network, &plan.dataset_unsup, &plan.dataset_sup, plan.mode, Some(&[classifier]))?;
+            plan.phases =
+                plan::phases(&plan.network, &plan.dataset_unsup, &plan.dataset_sup, plan.mode, Some(&[classifier]))?;
             plan.blocks_from = Some(dir.checkpoint());
             Ok((plan, Start::TakeBlocks(dir)))
         }
@@ -235,7 +241,9 @@ fn typed_plan(args: &RunArgs) -> anyhow::Result<RunPlan> {
         Ok(match (given, &args.dataset) {
             (Some(name), _) => name.clone(),
             // A bare name takes the configuration that stands for the preset's own (CIFAR10_50: FashionMini_50).
-            (None, Some(name)) if catalogue.datasets().iter().any(|d| d.name == *name) => catalogue.counterpart(own, name)?,
+            (None, Some(name)) if catalogue.datasets().iter().any(|d| d.name == *name) => {
+                catalogue.counterpart(own, name)?
+            }
             (None, Some(name)) => name.clone(),
             (None, None) => own.to_string(),
         })
@@ -251,9 +259,12 @@ fn typed_plan(args: &RunArgs) -> anyhow::Result<RunPlan> {
     let hebbian_first = network.blocks.first().is_some_and(|b| b.layer.method.is_hebbian());
     if hebbian_first && shape(&dataset_unsup) != shape(&dataset_sup) {
         let (a, b) = (&dataset_unsup.config, &dataset_sup.config);
-        return Err(Usage(format!("the images of {a} and {b} have different shapes: one network cannot see both")).into());
+        return Err(
+            Usage(format!("the images of {a} and {b} have different shapes: one network cannot see both")).into()
+        );
     }
-    let phases = plan::phases(&network, &dataset_unsup, &dataset_sup, args.training_mode, args.training_blocks.as_deref())?;
+    let phases =
+        plan::phases(&network, &dataset_unsup, &dataset_sup, args.training_mode, args.training_blocks.as_deref())?;
     Ok(RunPlan {
         version: plan::VERSION,
         model: args.model_name.clone().unwrap_or_else(|| network.name.clone()),
@@ -291,13 +302,7 @@ fn claim(args: &RunArgs, plan: &mut RunPlan, start: &Start) -> anyhow::Result<Op
     Ok(Some(lock))
 }
 
-fn train(
-    args: &RunArgs,
-    plan: &RunPlan,
-    start: &Start,
-    data: RunData,
-    on: tch::Device,
-) -> anyhow::Result<ExitCode> {
+fn train(args: &RunArgs, plan: &RunPlan, start: &Start, data: RunData, on: tch::Device) -> anyhow::Result<ExitCode> {
     let dir = RunDir::new(&plan.folder);
     let (stop, mut hub) = (stop_flag()?, Hub::new());
     let last_words = if plan.save {
@@ -435,8 +440,16 @@ fn plan_text(plan: &RunPlan) -> String {
             images: u64::try_from(data.training_sample).unwrap_or(0),
             batch_size: phase.batch_size,
         };
-        text.push_str(&format!("{} ({}, batches of {})\n", crate::report::phase_title(&info), data.config, phase.batch_size));
+        text.push_str(&format!(
+            "{} ({}, batches of {})\n",
+            crate::report::phase_title(&info),
+            data.config,
+            phase.batch_size
+        ));
     }
-    text.push_str(&format!("seed {}, device {}, results in a new folder below {}\n", plan.seed, plan.device, plan.model));
+    text.push_str(&format!(
+        "seed {}, device {}, results in a new folder below {}\n",
+        plan.seed, plan.device, plan.model
+    ));
     text
 }

@@ -15,7 +15,9 @@ pub fn run() -> anyhow::Result<()> {
     writeln!(out, "cpu      {} threads", device::threads())?;
     match device::load_cuda() {
         Ok(0) => writeln!(out, "cuda     none: libtorch sees no device")?,
-        Ok(n) => writeln!(out, "cuda     {n} device{}: {}", if n == 1 { "" } else { "s" }, device::names(n).join(", "))?,
+        Ok(n) => {
+            writeln!(out, "cuda     {n} device{}: {}", if n == 1 { "" } else { "s" }, device::names(n).join(", "))?
+        }
         Err(cause) => writeln!(out, "cuda     none: {cause}")?,
     }
     Ok(())

@@ -59,9 +59,7 @@ impl Network {
 
     /// Runs blocks `range` in eval mode, without gradients.
     pub fn infer(&mut self, x: &Tensor, range: std::ops::Range<usize>) -> Tensor {
-        tch::no_grad(|| {
-            self.blocks[range].iter_mut().fold(x.shallow_clone(), |x, block| block.forward(&x, Mode::Eval))
-        })
+        tch::no_grad(|| self.blocks[range].iter_mut().fold(x.shallow_clone(), |x, block| block.forward(&x, Mode::Eval)))
     }
 
     /// Makes every update that waits.
@@ -75,9 +73,8 @@ impl Network {
 
     /// Every state tensor by its published name.
     pub fn state(&self) -> BTreeMap<String, Tensor> {
-        let named = |(i, b): (usize, &Block)| {
-            b.state().into_iter().map(move |(name, t)| (format!("blocks.{i}.{name}"), t))
-        };
+        let named =
+            |(i, b): (usize, &Block)| b.state().into_iter().map(move |(name, t)| (format!("blocks.{i}.{name}"), t));
         self.blocks.iter().enumerate().flat_map(named).collect()
     }
 

@@ -36,10 +36,7 @@ pub fn rows(x: &Tensor, config: &LayerConfig) -> (Tensor, [i64; 2]) {
     let (oh, ow) = (out(h), out(w));
     let x = x.permute([0, 2, 3, 1]).contiguous(); // no copy where the image is channels-last already
     let (row, column, group) = (w * c, c, c / g);
-    let view = x.as_strided(
-        [g, b, oh, ow, k, k, group],
-        [group, h * row, s * row, s * column, d * row, d * column, 1],
-        None,
-    );
+    let view =
+        x.as_strided([g, b, oh, ow, k, k, group], [group, h * row, s * row, s * column, d * row, d * column, 1], None);
     (view.reshape([g, b * oh * ow, k * k * group]), [oh, ow])
 }

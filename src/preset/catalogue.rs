@@ -9,8 +9,8 @@
 //! ```
 //!
 //! `layers` holds the default of every key of a layer; `custom` the data sets of models typed with `--model`. A block
-//! is a line in the language of [`super::model`] or an object as in [`super::published`]. A data set's configurations hold
-//! what differs from its `default`.
+//! is a line in the language of [`super::model`] or an object as in [`super::published`]. A data set's configurations
+//! hold what differs from its `default`.
 
 use super::config::{Arch, DatasetConfig};
 use super::dataset;

@@ -92,13 +92,11 @@ pub fn layer_config(
 }
 
 fn refuse_convolution_keys(entry: &BlockEntry) -> Result<(), BlockProblem> {
-    let letters = entry.block.keys().map(|(key, _)| key).find(|key| key.is_for_convolutions());
-    if let Some(key) = letters {
-        return Err(BlockProblem::NotConvolution { letters: key.letters().into(), name: key.name().into() });
-    }
-    match entry.layer.contains_key("padding_mode") {
-        true => Err(BlockProblem::NotConvolution { letters: "padding_mode".into(), name: "padding_mode".into() }),
-        false => Ok(()),
+    let in_string = entry.block.keys().map(|(key, _)| key).find(|key| key.is_for_convolutions());
+    let beside = entry.layer.get_key_value("padding_mode").map(|(name, _)| format!("`{name}`"));
+    match in_string.map(|key| format!("`{}` ({})", key.letters(), key.name())).or(beside) {
+        Some(key) => Err(BlockProblem::NotConvolution { key }),
+        None => Ok(()),
     }
 }
 

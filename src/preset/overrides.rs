@@ -74,13 +74,12 @@ impl Override {
         let fixed = key.strip_prefix("layer.").is_some_and(settings::is_fixed);
         if !fixed && !paths.iter().any(|p| p == key) {
             let refs: Vec<&str> = paths.iter().map(String::as_str).collect();
-            let mut near = nearest(key, refs.iter().copied());
-            if near.is_empty() {
-                // `b0.t_invert` for `b0.layer.t_invert`.
-                let layer_key = format!("layer.{key}");
-                near = nearest(&layer_key, refs.iter().copied());
-            }
-            let full: Vec<String> = near.iter().map(|n| format!("{head}.{n}")).collect();
+            // Compared by the last name: `layer.` would make all keys alike, and is often forgotten.
+            let last = |path: &'_ str| path.rsplit('.').next().unwrap_or_default().to_owned();
+            let lasts: Vec<String> = paths.iter().map(|p| last(p)).collect();
+            let close = nearest(&last(key), lasts.iter().map(String::as_str));
+            let near = close.iter().filter_map(|c| lasts.iter().position(|l| l == c)).map(|i| refs[i]);
+            let full: Vec<String> = near.map(|n| format!("{head}.{n}")).collect();
             let full: Vec<&str> = full.iter().map(String::as_str).collect();
             let way = did_you_mean(&full).unwrap_or_else(|| format!("the keys are {}", refs.join(", ")));
             return Err(wrong(format!("unknown key `{key}` of `{head}`\nhint: {way}")));
@@ -219,6 +218,7 @@ mod tests {
             ("b0.layer.t_inverse=1", "did you mean `b0.layer.t_invert`?"),
             ("b0.t_invert=1", "did you mean `b0.layer.t_invert`?"),
             ("b0.activaton=relu", "did you mean `b0.activation`?"),
+            ("b0.layer.zzz=1", "the keys are operation, activation"),
             ("b0.=1", "unknown key `` of `b0`"),
             ("dataset_sup.epochs=5", "unknown key `epochs` of `dataset_sup`"),
             ("dataset_sup.nb_epochs=5", "did you mean `dataset_sup.nb_epoch`?"),

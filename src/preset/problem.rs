@@ -14,14 +14,13 @@ pub enum BlockProblem {
         example: &'static str,
     },
     /// A convolution's key on an MLP block.
-    #[error("key `{letters}`{} is for convolutions, and this block is an MLP\n\
-             hint: leave it out, or make the block a convolution (arch_CNN)", if letters == name { String::new() \
-              } else { format!(" ({name})") })]
+    #[error(
+        "key {key} is for convolutions, and this block is an MLP\n\
+         hint: leave it out, or make the block a convolution (arch_CNN)"
+    )]
     NotConvolution {
-        /// `k`
-        letters: String,
-        /// `kernel_size`
-        name: String,
+        /// Which: "`k` (kernel_size)".
+        key: String,
     },
     /// A layer default is missing or not of its type.
     #[error("layer default `{key}` is {what}; expected {expected}")]

@@ -89,10 +89,20 @@ mod tests {
     #[test]
     fn rate_is_halved_as_published() {
         // epochs, epoch, halvings
-        for (epochs, epoch, halvings) in
-            [(50, 1, 0), (50, 10, 0), (50, 11, 1), (50, 17, 1), (50, 18, 2), (50, 46, 7), (20, 10, 0), (20, 11, 1),
-             (20, 16, 2), (19, 19, 0), (70, 49, 4), (70, 50, 5)]
-        {
+        for (epochs, epoch, halvings) in [
+            (50, 1, 0),
+            (50, 10, 0),
+            (50, 11, 1),
+            (50, 17, 1),
+            (50, 18, 2),
+            (50, 46, 7),
+            (20, 10, 0),
+            (20, 11, 1),
+            (20, 16, 2),
+            (19, 19, 0),
+            (70, 49, 4),
+            (70, 50, 5),
+        ] {
             assert_eq!(learning_rate(0.001, epoch, epochs), 0.001 * 0.5_f64.powi(halvings), "{epoch} of {epochs}");
         }
     }

@@ -139,7 +139,9 @@ pub fn read(path: &Path) -> Result<Contents, TrainError> {
             Dtype::F32 => Kind::Float,
             Dtype::F64 => Kind::Double,
             Dtype::I64 => Kind::Int64,
-            other => return Err(broken(path, format!("tensor {name} is of type {other:?}; f32, f64 and i64 are read"))),
+            other => {
+                return Err(broken(path, format!("tensor {name} is of type {other:?}; f32, f64 and i64 are read")));
+            }
         };
         let shape: Vec<i64> = view.shape().iter().map(|n| *n as i64).collect();
         let tensor = Tensor::f_from_data_size(view.data(), &shape, kind).map_err(|e| broken(path, e.to_string()))?;

@@ -51,7 +51,12 @@ impl RunData {
     ///
     /// # Errors
     /// When files are missing or broken.
-    pub fn load(unsup: &DatasetConfig, sup: &DatasetConfig, dirs: &DataDirs, device: Device) -> Result<Self, DataError> {
+    pub fn load(
+        unsup: &DatasetConfig,
+        sup: &DatasetConfig,
+        dirs: &DataDirs,
+        device: Device,
+    ) -> Result<Self, DataError> {
         let mut all = RunData {
             banks: Vec::new(),
             unsup: Sets { train: Rows { bank: 0, rows: vec![] }, test: Rows { bank: 0, rows: vec![] } },

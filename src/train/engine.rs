@@ -14,9 +14,9 @@ use super::{Phase, RunPlan, TrainError, adam, evaluate};
 use crate::data::epoch_order;
 use crate::device;
 use crate::files::RunDir;
+use crate::layer::Network;
 use crate::layer::hebbian::Statistics;
 use crate::layer::rate::Rate;
-use crate::layer::Network;
 use crate::preset::config::Arch;
 use crate::report::{BlockStats, Event, Hub, Metrics, PhaseInfo, PhaseKind, filters_picture};
 
@@ -157,7 +157,12 @@ impl<'a> Trainer<'a> {
         let phase = self.plan.phases[index].clone();
         let began = Instant::now();
         if self.progress.phase != index {
-            self.progress = Progress { phase: index, global_epoch: self.progress.global_epoch, save: self.progress.save, ..Progress::default() };
+            self.progress = Progress {
+                phase: index,
+                global_epoch: self.progress.global_epoch,
+                save: self.progress.save,
+                ..Progress::default()
+            };
         }
         let mut learner = Learner::new(&phase, &mut self.network);
         self.set_rates(&phase);
@@ -334,13 +339,7 @@ impl<'a> Trainer<'a> {
         let seconds = began.elapsed().as_secs_f64();
         let (train_loss, train_acc) = sums.means().unzip();
         self.speed = (sums.images - done_before) as f64 / seconds.max(1e-9);
-        self.hub.send(Event::EpochFinished {
-            epoch,
-            seconds,
-            images_per_second: self.speed,
-            train_loss,
-            train_acc,
-        })?;
+        self.hub.send(Event::EpochFinished { epoch, seconds, images_per_second: self.speed, train_loss, train_acc })?;
         if self.stopped() && epoch < phase.epochs {
             // The epoch is whole: it is counted and saved, then the run ends.
             self.progress.epoch = epoch;
@@ -393,14 +392,7 @@ impl<'a> Trainer<'a> {
         left.filter_map(|p| p.blocks.first().copied()).min().unwrap_or(0)
     }
 
-    fn report(
-        &mut self,
-        phase: &Phase,
-        index: usize,
-        epoch: u64,
-        sets: &Sets,
-        sums: &Sums,
-    ) -> Result<(), TrainError> {
+    fn report(&mut self, phase: &Phase, index: usize, epoch: u64, sets: &Sets, sums: &Sums) -> Result<(), TrainError> {
         let (train_loss, train_acc) = sums.means().unzip();
         let (train_acc, test_loss, test_acc) = if phase.is_unsupervised() {
             let (train, test) = self.score_units(phase, sets)?.unzip();

@@ -123,7 +123,10 @@ pub fn phases(
     blocks.dedup();
     if let Some(i) = blocks.iter().find(|i| **i >= count) {
         let last = count.saturating_sub(1);
-        return Err(TrainError::Plan(format!("--training-blocks names block {i}; {} has blocks 0 to {last}", network.name)));
+        return Err(TrainError::Plan(format!(
+            "--training-blocks names block {i}; {} has blocks 0 to {last}",
+            network.name
+        )));
     }
     if blocks.is_empty() {
         return Err(TrainError::Plan("--training-blocks names no block: nothing would learn".to_string()));

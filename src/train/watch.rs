@@ -57,7 +57,9 @@ pub fn updates(network: &Network, blocks: &[usize], place: Place) -> Result<(), 
 pub fn loss(value: f64, blocks: &[usize], place: Place) -> Result<(), TrainError> {
     let Some(value) = verdict(value) else { return Ok(()) };
     let i = blocks.last().copied().unwrap_or(0);
-    let cause = format!("a learning rate of Adam that is too large (try --set b{i}.layer.lr_sup=… with a tenth of it), or inputs that are not finite");
+    let cause = format!(
+        "a learning rate of Adam that is too large (try --set b{i}.layer.lr_sup=… with a tenth of it), or inputs that are not finite"
+    );
     Err(not_finite("the loss", "the network".to_string(), value, place, cause))
 }
 

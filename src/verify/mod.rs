@@ -75,8 +75,14 @@ pub(crate) struct Recording {
 /// When the file is broken or its kind unknown. A run that differs is no error: see [`Report::ok`].
 pub fn verify(path: &Path, device: Device) -> Result<Report, VerifyError> {
     let (tensors, metadata) = checkpoint::read(path)?;
-    let mut recording =
-        Recording { path: path.to_path_buf(), tensors, metadata, device, compared: 0, worst: (0.0, String::new(), 0.0) };
+    let mut recording = Recording {
+        path: path.to_path_buf(),
+        tensors,
+        metadata,
+        device,
+        compared: 0,
+        worst: (0.0, String::new(), 0.0),
+    };
     let kind = recording.text("kind")?.to_string();
     device::guard(&format!("recomputing {}", path.display()), || match kind.as_str() {
         "layer" => layer::run(&mut recording),
@@ -139,7 +145,8 @@ impl Recording {
         let error = (&ours - &theirs).abs();
         let tolerance = theirs.abs() * RELATIVE + theirs.abs().max() * OF_LARGEST;
         // Where nothing is tolerated (a tensor of zeros) the slightest error is too much, and 0/0 is none.
-        let ratio = (&error / (tolerance + f64::MIN_POSITIVE)).nan_to_num(f64::INFINITY, None, None).max().double_value(&[]);
+        let ratio =
+            (&error / (tolerance + f64::MIN_POSITIVE)).nan_to_num(f64::INFINITY, None, None).max().double_value(&[]);
         if ratio > self.worst.0 || self.worst.1.is_empty() {
             self.worst = (ratio, name.to_string(), error.max().double_value(&[]));
         }

@@ -124,7 +124,9 @@ fn compare_ranges(r: &Recording, config: &NetworkConfig) -> Result<(), VerifyErr
     let ranges: BTreeMap<String, f64> = r.json("weight_init_range")?;
     for (i, block) in config.blocks.iter().enumerate() {
         let ours = block.layer.weight_init_range;
-        if let Some(theirs) = ranges.get(&format!("b{i}")).filter(|theirs| (ours - **theirs).abs() > 1e-9 * theirs.abs()) {
+        if let Some(theirs) =
+            ranges.get(&format!("b{i}")).filter(|theirs| (ours - **theirs).abs() > 1e-9 * theirs.abs())
+        {
             return Err(r.lacks(format!("initial range of block {i} is {ours}, recorded {theirs}")));
         }
     }

@@ -1,0 +1,43 @@
+# make demo    set up, build, train on the images inside the program
+# make build   set up, build target/release/softhebb
+# make test    set up, all tests
+# make check   formatting, lints, documentation
+# make bench   benchmarks
+
+CACHE ?= $(or $(SOFTHEBB_CACHE),$(HOME)/.cache/softhebb)
+PYTHON := $(CACHE)/venv/bin/python
+# One profile for everything, so that torch-sys is built once.
+CARGO := cargo
+PROFILE := --release
+
+.PHONY: demo build test check setup python clean
+
+demo: build
+	./target/release/softhebb run --preset 4SoftHebbCnnCIFAR --dataset FashionMini
+
+build: setup
+	$(CARGO) build $(PROFILE) --locked
+
+test: setup python
+	SOFTHEBB_PYTHON="$(PYTHON)" SOFTHEBB_REQUIRE_PYTHON=1 $(CARGO) test $(PROFILE) --locked
+
+check: setup
+	$(CARGO) fmt --check
+	$(CARGO) clippy $(PROFILE) --locked --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc $(PROFILE) --locked --no-deps
+
+# libtorch in a cache folder that all checkouts share, and the link .libtorch to it.
+setup:
+	@./scripts/setup.sh
+
+# What the tests read our files back with (tensorboard), in a virtual environment of its own.
+python: $(CACHE)/venv/.done-$(shell sha256sum scripts/requirements.txt | cut -c1-16)
+
+$(CACHE)/venv/.done-%: scripts/requirements.txt
+	python3 -m venv "$(CACHE)/venv"
+	"$(PYTHON)" -m pip install --quiet --disable-pip-version-check -r scripts/requirements.txt
+	rm -f "$(CACHE)"/venv/.done-*
+	touch "$@"
+
+clean:
+	$(CARGO) clean
