@@ -4,6 +4,7 @@ pub mod data;
 pub mod device;
 pub mod files;
 pub mod layer;
+pub mod parallel;
 pub mod preset;
 pub mod report;
 pub mod train;

@@ -24,6 +24,10 @@ pub struct VerifyArgs {
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     threads: usize,
 
+    /// Recompute by the plain formulas, not by the fast forms that training uses.
+    #[arg(long)]
+    plain: bool,
+
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -38,7 +42,7 @@ pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
     device::set_threads(args.threads);
     let (mut all_right, mut rows) = (true, Vec::new());
     for file in &args.files {
-        let result = verify(file, on);
+        let result = verify(file, on, !args.plain);
         all_right &= result.as_ref().is_ok_and(|r| r.ok);
         match (result, args.json) {
             (Ok(report), true) => rows.push(json!(report)),

@@ -3,8 +3,9 @@
 //! On the CPU the mask comes from our own generator, seeded by the step: the same for any number of threads, and with
 //! no state to save. On other devices it comes from libtorch's generator, seeded likewise.
 
-use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
+
+use crate::parallel::{self, Shared};
 
 /// Inputs that share one generator.
 const CHUNK: usize = 4096;
@@ -39,7 +40,11 @@ fn kept(x: &Tensor, p: f64, seed: u64) -> Tensor {
     };
     let scale = (1.0 / (1.0 - p)) as f32;
     let threshold = (p * 65536.0).round() as u16; // a mask bit costs 16 random bits: p to 1/65536
-    target.par_chunks_mut(CHUNK).zip(source.par_chunks(CHUNK)).enumerate().for_each(|(chunk, (to, from))| {
+    let target = Shared::new(target);
+    parallel::for_each(n.div_ceil(CHUNK), |chunk| {
+        let (start, len) = (chunk * CHUNK, CHUNK.min(n - chunk * CHUNK));
+        // SAFETY: chunks are disjoint.
+        let (to, from) = (unsafe { target.part(start, len) }, &source[start..start + len]);
         let mut state = mix(seed ^ mix(chunk as u64));
         for (to, from) in to.chunks_mut(4).zip(from.chunks(4)) {
             state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);

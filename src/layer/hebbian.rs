@@ -5,6 +5,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::Mode;
 use super::competition::Competition;
+use super::fused::{self, Measured};
 use super::rate::Rate;
 use super::{activation, init, patches, plasticity};
 use crate::preset::config::{Arch, LayerConfig, Method};
@@ -22,19 +23,27 @@ pub struct Hebbian {
     rate: Rate,
     pending: Option<Pending>,
     wins: Wins,
+    /// Whether the fast form may be used where it reaches.
+    fast: bool,
 }
 
 /// What a training forward pass leaves for the update.
 #[derive(Debug)]
 pub struct Pending {
-    /// Δ `(G, M, K)`, normalised.
-    pub delta: Tensor,
-    /// Largest |Δ| before the normalisation `(G, 1, 1)`: not finite if anything went wrong.
-    pub largest: Tensor,
+    step: Step,
     /// Δb `(G·M)`.
-    pub delta_bias: Option<Tensor>,
+    delta_bias: Option<Tensor>,
     /// Activities y `(N, G, M)`.
     pub activities: Tensor,
+}
+
+/// An update in one of its two forms.
+#[derive(Debug)]
+enum Step {
+    /// Δ `(G, M, K)`, normalised, and the largest |Δ| of each group before that.
+    Plain { delta: Tensor, largest: Tensor },
+    /// Σ y·x `(G, M, K)`, Σ y·u, and what was measured of Δ, which is computed where it is added.
+    Fast { yx: Tensor, yu: Vec<f32>, measured: Measured },
 }
 
 /// What an unsupervised forward pass keeps for labels that come later (the supervised classifier).
@@ -98,6 +107,7 @@ impl Hebbian {
             rate: Rate::new(config, 1.0, 1.0),
             pending: None,
             wins: Wins::new(g * m, device),
+            fast: true,
             config: config.clone(),
             arch,
         }
@@ -186,17 +196,36 @@ impl Hebbian {
     fn prepare(&mut self, rows: &Tensor, u: &Tensor) {
         if self.competition == Competition::Labels {
             self.wins.seen = Some((rows.shallow_clone(), u.shallow_clone()));
-            return;
+        } else if self.uses_fast_form() && fused::knows(&self.competition) {
+            let competed = fused::compete(&self.competition, &u.contiguous());
+            let yx = plasticity::products(&competed.y, rows).contiguous();
+            let measured = fused::measure(&yx, &competed.yu, &self.weight);
+            self.wins.add(&Tensor::from_slice(&competed.mass), competed.anti, u.size()[0]);
+            self.wait(Step::Fast { yx, yu: competed.yu, measured }, competed.y);
+        } else {
+            let y = self.competition.activities(u);
+            self.learn(rows, u, y);
         }
-        let y = self.competition.activities(u);
-        self.learn(rows, u, y);
+    }
+
+    fn uses_fast_form(&self) -> bool {
+        self.fast && fused::reaches(self.weight.device()) && self.config.lebesgue_p == 2
+    }
+
+    /// Chooses between the fast form (where it reaches) and the plain one.
+    pub fn set_fast(&mut self, fast: bool) {
+        self.fast = fast;
     }
 
     fn learn(&mut self, rows: &Tensor, u: &Tensor, y: Tensor) {
         let (delta, largest) = plasticity::update(rows, &y, u, &self.weight);
-        let delta_bias = self.bias.as_ref().map(|b| plasticity::bias_update(&y, b, self.config.t_invert));
         self.wins.count(&y);
-        self.pending = Some(Pending { delta, largest, delta_bias, activities: y });
+        self.wait(Step::Plain { delta, largest }, y);
+    }
+
+    fn wait(&mut self, step: Step, activities: Tensor) {
+        let delta_bias = self.bias.as_ref().map(|b| plasticity::bias_update(&activities, b, self.config.t_invert));
+        self.pending = Some(Pending { step, delta_bias, activities });
     }
 
     /// Prepares the update of a supervised Hebbian classifier from the labels `(B)` of the batch just seen.
@@ -212,19 +241,57 @@ impl Hebbian {
         self.pending.as_ref()
     }
 
+    /// Δ of the update that waits, normalised, in the published shape.
+    pub fn pending_delta(&self) -> Option<Tensor> {
+        let delta = match &self.pending.as_ref()?.step {
+            Step::Plain { delta, .. } => delta.shallow_clone(),
+            Step::Fast { yx, yu, measured } => {
+                let size = self.weight.size();
+                let delta = yx - Tensor::from_slice(yu).view([size[0], size[1], 1]) * &self.weight;
+                delta / (Tensor::from_slice(&measured.largest).view([size[0], 1, 1]) + plasticity::TINY)
+            }
+        };
+        Some(self.published_shape(&delta))
+    }
+
+    /// A number that is finite if and only if the update that waits and the weights' radii are.
+    pub fn soundness(&self) -> f64 {
+        let sum = |t: &Tensor| t.sum(Kind::Double).double_value(&[]);
+        match self.pending.as_ref().map(|p| &p.step) {
+            Some(Step::Fast { measured, .. }) => {
+                measured.largest.iter().chain(&measured.radius).map(|v| f64::from(*v)).sum()
+            }
+            Some(Step::Plain { largest, .. }) => sum(largest) + sum(&self.radius()),
+            None => sum(&self.radius()),
+        }
+    }
+
     /// Makes the update that waits: W += η·Δ, then the rate moves on. Returns whether there was one.
     pub fn apply(&mut self) -> bool {
-        let Some(pending) = self.pending.take() else { return false };
+        let Some(Pending { step, delta_bias, .. }) = self.pending.take() else { return false };
         tch::no_grad(|| {
-            let mut lr = self.rate.per_unit(&self.radius());
+            let radius = match &step {
+                Step::Fast { measured, .. } => Tensor::from_slice(&measured.radius),
+                Step::Plain { .. } => self.radius(),
+            };
+            let mut lr = self.rate.per_unit(&radius);
             if let Some(n) = self.config.nb_train {
                 let learns = Tensor::arange(self.config.out_channels, (Kind::Int64, lr.device())).less(n);
-                lr = lr * learns.to_kind(Kind::Float);
+                lr *= learns.to_kind(Kind::Float);
             }
             let size = self.weight.size();
-            let unit = if lr.numel() == 1 { lr.view([1, 1, 1]) } else { lr.view([size[0], size[1], 1]) };
-            let _ = self.weight.g_add_(&(pending.delta * unit));
-            if let (Some(b), Some(delta)) = (&mut self.bias, pending.delta_bias) {
+            match step {
+                Step::Plain { delta, .. } => {
+                    let unit = if lr.numel() == 1 { lr.view([1, 1, 1]) } else { lr.view([size[0], size[1], 1]) };
+                    let _ = self.weight.g_add_(&(delta * unit));
+                }
+                Step::Fast { yx, yu, measured } => {
+                    let each = lr.expand([self.config.out_channels], false).contiguous();
+                    let each: Vec<f32> = Vec::try_from(&each).unwrap_or_default(); // a vector of floats it is
+                    fused::apply(&mut self.weight, &yx, &yu, &measured.largest, &each);
+                }
+            }
+            if let (Some(b), Some(delta)) = (&mut self.bias, delta_bias) {
                 let scale = match self.arch {
                     Arch::Mlp => 1.0,
                     Arch::Cnn => 0.1,
@@ -330,5 +397,11 @@ impl Wins {
         let _ = self.anti.g_add_(&(&mass - net).sum(Kind::Float));
         let _ = self.mass.g_add_(&mass);
         self.rows += y.size()[0];
+    }
+
+    fn add(&mut self, mass: &Tensor, anti: f64, rows: i64) {
+        let _ = self.mass.g_add_(mass);
+        let _ = self.anti.g_add_scalar_(anti);
+        self.rows += rows;
     }
 }

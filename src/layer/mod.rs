@@ -19,6 +19,7 @@ pub mod backprop;
 pub mod block;
 pub mod competition;
 pub mod dropout;
+pub mod fused;
 pub mod hebbian;
 pub mod init;
 pub mod network;

@@ -6,7 +6,7 @@
 use tch::{Kind, Tensor};
 
 /// Keeps an update that is zero from dividing by zero.
-const TINY: f64 = 1e-30;
+pub const TINY: f64 = 1e-30;
 
 /// Δ `(G, M, K)` after its normalisation, and the largest |Δ| of each group `(G, 1, 1)` before it.
 ///
@@ -21,7 +21,7 @@ pub fn update(x: &Tensor, y: &Tensor, u: &Tensor, w: &Tensor) -> (Tensor, Tensor
 }
 
 /// Σ_n y·x for each group: `(N, G, M)` and `(G, N, K)` to `(G, M, K)`.
-fn products(y: &Tensor, x: &Tensor) -> Tensor {
+pub fn products(y: &Tensor, x: &Tensor) -> Tensor {
     // One group is the common case, and a plain product is faster than a batch of one.
     if y.size()[1] == 1 {
         y.squeeze_dim(1).tr().matmul(&x.squeeze_dim(0)).unsqueeze(0)

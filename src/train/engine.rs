@@ -8,7 +8,7 @@ use tch::{Device, Tensor};
 use super::bank;
 use super::checkpoint::{self, Checkpoint, Progress};
 use super::data::{RunData, Sets};
-use super::learner::{Learner, Sums};
+use super::learner::{Batch, Learner, Sums};
 use super::watch::{self, Place};
 use super::{Phase, RunPlan, TrainError, adam, evaluate};
 use crate::data::epoch_order;
@@ -323,7 +323,8 @@ impl<'a> Trainer<'a> {
             device::guard("a training step", || {
                 let rows = Tensor::from_slice(chunk);
                 let x = bank.batch(&rows, network, first, seed);
-                learner.step(network, &x, &bank.labels(&rows).to_device(on), lr, seed, &mut sums, check)
+                let labels = bank.labels(&rows).to_device(on);
+                learner.step(network, &Batch { x: &x, labels: &labels, lr, seed, check }, &mut sums)
             })??;
             self.hub.send(Event::Progress { epoch, images: sums.images })?;
             let at = (step, sums.values());

@@ -47,6 +47,21 @@ impl Sums {
     }
 }
 
+/// One batch, and how to learn from it.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    /// What the frozen blocks before [`Learner::first`] make of the images.
+    pub x: &'a Tensor,
+    /// Labels `(B)`.
+    pub labels: &'a Tensor,
+    /// Adam's learning rate.
+    pub lr: f64,
+    /// Seed of dropout.
+    pub seed: u64,
+    /// Where the run is, if weights and loss are to be checked.
+    pub check: Option<Place>,
+}
+
 /// The blocks that a phase trains, by how they learn.
 #[derive(Debug)]
 pub struct Learner {
@@ -79,27 +94,18 @@ impl Learner {
         self.blocks.first().copied().unwrap_or(0)
     }
 
-    /// Learns from one batch: `x` is what the frozen blocks before [`Learner::first`] make of the images.
+    /// Learns from one batch.
     ///
     /// # Errors
-    /// When weights or loss are not finite (looked at only if `check`).
-    pub fn step(
-        &mut self,
-        network: &mut Network,
-        x: &Tensor,
-        labels: &Tensor,
-        lr: f64,
-        seed: u64,
-        sums: &mut Sums,
-        check: Option<Place>,
-    ) -> Result<(), TrainError> {
+    /// When weights or loss are not finite (looked at only if [`Batch::check`]).
+    pub fn step(&mut self, network: &mut Network, batch: &Batch, sums: &mut Sums) -> Result<(), TrainError> {
         if self.unsupervised {
-            self.hebbian(network, x, seed);
+            self.hebbian(network, batch);
         } else {
-            self.supervised(network, x, labels, lr, seed, sums, check)?;
+            self.supervised(network, batch, sums)?;
         }
-        sums.images += x.size()[0] as u64;
-        if let Some(place) = check {
+        sums.images += batch.x.size()[0] as u64;
+        if let Some(place) = batch.check {
             watch::updates(network, &self.blocks, place)?;
         }
         network.apply_updates();
@@ -112,12 +118,12 @@ impl Learner {
     }
 
     /// Forward through the blocks up to the last that learns; what comes after it has no effect.
-    fn hebbian(&mut self, network: &mut Network, x: &Tensor, seed: u64) {
+    fn hebbian(&mut self, network: &mut Network, batch: &Batch) {
         let last = self.blocks.last().copied().unwrap_or(0);
         tch::no_grad(|| {
-            let mut x = x.shallow_clone();
+            let mut x = batch.x.shallow_clone();
             for i in self.first()..=last {
-                let mode = self.mode(i, seed);
+                let mode = self.mode(i, batch.seed);
                 let block = &mut network.blocks[i];
                 let u = block.preactivate(&x, mode);
                 if i < last {
@@ -127,24 +133,16 @@ impl Learner {
         });
     }
 
-    fn supervised(
-        &mut self,
-        network: &mut Network,
-        x: &Tensor,
-        labels: &Tensor,
-        lr: f64,
-        seed: u64,
-        sums: &mut Sums,
-        check: Option<Place>,
-    ) -> Result<(), TrainError> {
-        let mut logits = x.shallow_clone();
+    fn supervised(&mut self, network: &mut Network, batch: &Batch, sums: &mut Sums) -> Result<(), TrainError> {
+        let labels = batch.labels;
+        let mut logits = batch.x.shallow_clone();
         for i in self.first()..network.blocks.len() {
-            let mode = self.mode(i, seed);
+            let mode = self.mode(i, batch.seed);
             logits = network.blocks[i].forward(&logits, mode);
         }
         let loss = logits.cross_entropy_for_logits(labels);
         sums.add(&loss, &logits, labels);
-        if let Some(place) = check {
+        if let Some(place) = batch.check {
             watch::loss(loss.double_value(&[]), &self.blocks, place)?;
         }
         if let Some(layer) = network.blocks.last_mut().and_then(|b| b.hebbian_mut()) {
@@ -153,7 +151,7 @@ impl Learner {
         if let Some(adam) = &mut self.adam {
             let gradients = Tensor::run_backward(&[loss], adam.parameters(), false, false);
             // The published order: Hebbian updates come before Adam's step (they do not touch each other's weights).
-            adam.step(&gradients, lr);
+            adam.step(&gradients, batch.lr);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! NaN and infinity: found at the step, named with the block and the likely cause.
 
-use tch::{Device, Tensor};
+use tch::Device;
 
 use super::TrainError;
 use crate::layer::block::Layer;
@@ -41,9 +41,7 @@ pub fn updates(network: &Network, blocks: &[usize], place: Place) -> Result<(), 
     for &i in blocks {
         let Some(block) = network.blocks.get(i) else { continue };
         let Some(layer) = block.hebbian() else { continue };
-        let update = layer.pending().map_or(0.0, |p| total(&p.largest));
-        let weights = total(&layer.radius());
-        if let Some(value) = verdict(update).or(verdict(weights)) {
+        if let Some(value) = verdict(layer.soundness()) {
             return Err(not_finite("the weights", format!("block {i}"), value, place, weight_cause(i, block)));
         }
     }
@@ -61,11 +59,6 @@ pub fn loss(value: f64, blocks: &[usize], place: Place) -> Result<(), TrainError
         "a learning rate of Adam that is too large (try --set b{i}.layer.lr_sup=… with a tenth of it), or inputs that are not finite"
     );
     Err(not_finite("the loss", "the network".to_string(), value, place, cause))
-}
-
-/// The sum, which is finite if and only if all entries are (none is near the largest float).
-fn total(t: &Tensor) -> f64 {
-    t.sum(tch::Kind::Double).double_value(&[])
 }
 
 fn weight_cause(i: usize, block: &Block) -> String {

@@ -65,24 +65,20 @@ pub(crate) struct Recording {
     tensors: BTreeMap<String, Tensor>,
     metadata: HashMap<String, String>,
     device: Device,
+    fast: bool,
     compared: usize,
     worst: (f64, String, f64),
 }
 
-/// Recomputes a recording on a device.
+/// Recomputes a recording on a device, in the fast form where it reaches or in the plain one.
 ///
 /// # Errors
 /// When the file is broken or its kind unknown. A run that differs is no error: see [`Report::ok`].
-pub fn verify(path: &Path, device: Device) -> Result<Report, VerifyError> {
+pub fn verify(path: &Path, device: Device, fast: bool) -> Result<Report, VerifyError> {
     let (tensors, metadata) = checkpoint::read(path)?;
-    let mut recording = Recording {
-        path: path.to_path_buf(),
-        tensors,
-        metadata,
-        device,
-        compared: 0,
-        worst: (0.0, String::new(), 0.0),
-    };
+    let path_buf = path.to_path_buf();
+    let worst = (0.0, String::new(), 0.0);
+    let mut recording = Recording { path: path_buf, tensors, metadata, device, fast, compared: 0, worst };
     let kind = recording.text("kind")?.to_string();
     device::guard(&format!("recomputing {}", path.display()), || match kind.as_str() {
         "layer" => layer::run(&mut recording),

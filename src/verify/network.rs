@@ -14,7 +14,7 @@ use crate::preset::words::{parse_activation, parse_operations, parse_pool};
 use crate::preset::{BlockEntry, ModelSpec, resolve_on};
 use crate::report::PhaseKind;
 use crate::train::Phase;
-use crate::train::learner::{Learner, Sums};
+use crate::train::learner::{Batch, Learner, Sums};
 use crate::train::watch::Place;
 
 /// A block as it is recorded.
@@ -50,6 +50,7 @@ pub(super) fn run(r: &mut Recording) -> Result<(), VerifyError> {
     let config = config(r)?;
     compare_ranges(r, &config)?;
     let mut network = Network::new(&config, 0, r.device);
+    network.blocks.iter_mut().filter_map(|b| b.hebbian_mut()).for_each(|layer| layer.set_fast(r.fast));
     load(r, &mut network)?;
     let steps: usize = r.number("steps_per_phase")?;
     let mut next = 0;
@@ -92,7 +93,8 @@ fn train(
     };
     let mut sums = Sums::new(phase, network, None);
     let place = Place { phase: 0, epoch: 1, step };
-    learner.step(network, &x, &labels, phase.lr, 0, &mut sums, Some(place))?;
+    let batch = Batch { x: &x, labels: &labels, lr: phase.lr, seed: 0, check: Some(place) };
+    learner.step(network, &batch, &mut sums)?;
     losses.extend(sums.means().map(|(loss, _)| loss));
     Ok(())
 }
