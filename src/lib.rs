@@ -1,4 +1,5 @@
 //! SoftHebb: deep networks that learn images without labels, feedback or gradients.
+pub mod bench;
 pub mod cli;
 pub mod data;
 pub mod device;

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.
 
+pub mod bench;
 pub mod completions;
 pub mod data;
 pub mod resume;
@@ -46,6 +47,8 @@ enum Command {
     Data(data::DataArgs),
     /// Recompute recorded runs of the published program and compare.
     Verify(verify::VerifyArgs),
+    /// Measure how fast a preset trains here, and how much of the machine that is.
+    Bench(bench::BenchArgs),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
 }
@@ -65,6 +68,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Show(args)) => show::run(args).map(|()| ExitCode::SUCCESS),
         Some(Command::Data(args)) => data::run(&args, &mut io::stdout().lock()).map(verdict),
         Some(Command::Verify(args)) => verify::run(&args, &mut io::stdout().lock()).map(verdict),
+        Some(Command::Bench(args)) => bench::run(&args, &mut io::stdout().lock()).map(|()| ExitCode::SUCCESS),
         Some(Command::Completions(args)) => completions::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -340,7 +340,9 @@ impl Network {
     fn normalise(&mut self) {
         for (scale, norm) in self.scale.iter_mut().zip(&self.norms) {
             let effective = *scale * self.decayed;
-            *scale = effective / (effective.abs() * norm.sqrt() as f32 + NORM_EPS);
+            // Rounding may leave less than nothing of a column that vanished.
+            let norm = norm.max(0.0).sqrt() as f32;
+            *scale = effective / (effective.abs() * norm + NORM_EPS);
         }
         self.decayed = 1.0;
         if self.constants.readout == Readout::Notebook {
@@ -376,7 +378,9 @@ impl Network {
     /// The first weight that is not a finite number, and its layer.
     pub fn not_finite(&self) -> Option<(&'static str, f32)> {
         let first = |w: &[f32]| w.iter().copied().find(|w| !w.is_finite());
-        first(&self.u).map(|w| ("the hidden layer", w)).or_else(|| first(&self.w2).map(|w| ("the output layer", w)))
+        // A column with such a weight has such a norm; the norms are few.
+        let hidden = self.norms.iter().any(|n| !n.is_finite()).then(|| first(&self.u)).flatten();
+        hidden.map(|w| ("the hidden layer", w)).or_else(|| first(&self.w2).map(|w| ("the output layer", w)))
     }
 }
 

@@ -129,6 +129,12 @@ impl Bank {
         true
     }
 
+    /// Takes outputs `(N, D)` of the first `depth` blocks as stored.
+    pub fn store(&mut self, rows: Tensor, depth: usize) {
+        self.stored = Some(rows);
+        self.depth = depth;
+    }
+
     /// Labels of these rows.
     pub fn labels(&self, index: &Tensor) -> Tensor {
         self.labels.index_select(0, &index.to_device(self.labels.device()))
