@@ -21,6 +21,19 @@ pub enum DeviceChoice {
     Cuda(usize),
 }
 
+/// How the products of matrices are computed. Weights, norms and sums of updates are always in single precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    Float32,
+    /// Operands rounded to bfloat16, sums in single precision (fast on CPUs with AVX512-BF16 or AMX, and on GPUs).
+    Bf16,
+    /// Operands rounded to TensorFloat-32 (NVIDIA GPUs from Ampere on).
+    Tf32,
+}
+
 /// A device that cannot be had, or a failure inside libtorch.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
@@ -87,11 +100,22 @@ impl TryFrom<String> for DeviceChoice {
 }
 
 impl DeviceChoice {
-    /// The device itself. Loads libtorch's CUDA part if that is what it takes.
+    /// The device itself. Loads libtorch's CUDA part if that is what it takes. Call it before the first tensor and
+    /// before any thread is started.
     ///
     /// # Errors
-    /// When a CUDA device was asked for and cannot be used.
-    pub fn resolve(self) -> Result<Device, DeviceError> {
+    /// When a CUDA device was asked for and cannot be used, or has no such precision.
+    pub fn resolve(self, precision: Precision) -> Result<Device, DeviceError> {
+        set_tf32(precision == Precision::Tf32);
+        let device = self.find()?;
+        if precision == Precision::Tf32 && !device.is_cuda() {
+            let cause = "precision tf32 is for NVIDIA GPUs; bf16 is there for CPUs".to_string();
+            return Err(DeviceError::Missing { wanted: self.to_string(), cause });
+        }
+        Ok(device)
+    }
+
+    fn find(self) -> Result<Device, DeviceError> {
         match self {
             DeviceChoice::Cpu => Ok(Device::Cpu),
             DeviceChoice::Auto => match load_cuda() {
@@ -139,6 +163,20 @@ fn open_cuda() -> Result<(), String> {
 #[cfg(not(target_os = "linux"))]
 fn open_cuda() -> Result<(), String> {
     Ok(())
+}
+
+/// Says whether NVIDIA's libraries may round single precision to TensorFloat-32. libtorch's own default allows it for
+/// convolutions; ours does not, because float32 is to mean float32. tch has no call for it, so the libraries' own
+/// environment variables are set, which they read when they are loaded.
+fn set_tf32(allowed: bool) {
+    // SAFETY: called before any thread is started (see `resolve`), so nobody reads the environment meanwhile.
+    unsafe {
+        if allowed {
+            std::env::set_var("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "1");
+        } else {
+            std::env::set_var("NVIDIA_TF32_OVERRIDE", "0");
+        }
+    }
 }
 
 /// Names of the first `n` CUDA devices, as NVIDIA's driver gives them.

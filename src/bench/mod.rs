@@ -17,7 +17,7 @@ pub use machine::Machine;
 pub use parts::Part;
 pub use preset::{Classifier, Work};
 
-use crate::device::{self, DeviceError};
+use crate::device::{self, DeviceError, Precision};
 use crate::preset::config::{DatasetConfig, NetworkConfig};
 
 /// Times of one thing, seconds.
@@ -67,6 +67,8 @@ pub struct Report {
     pub device: String,
     /// Threads.
     pub threads: usize,
+    /// How products are computed.
+    pub precision: Precision,
     /// What the machine can do.
     pub machine: Machine,
     /// One step of all Hebbian blocks together.
@@ -88,6 +90,7 @@ pub fn run(
     unsup: &DatasetConfig,
     sup: &DatasetConfig,
     on: Device,
+    precision: Precision,
     repeats: usize,
 ) -> Result<Report, DeviceError> {
     device::guard("measuring", || {
@@ -96,9 +99,10 @@ pub fn run(
             preset: network.name.clone(),
             device: format!("{on:?}").to_lowercase(),
             threads: device::threads(),
-            step: preset::step(network, unsup.batch_size, on, repeats, machine.sgemm_gflops),
-            parts: parts::breakdown(network, unsup.batch_size, on, repeats),
-            features: preset::features(network, on, repeats, machine.sgemm_gflops),
+            precision,
+            step: preset::step(network, unsup.batch_size, on, precision, repeats, machine.sgemm_gflops),
+            parts: parts::breakdown(network, unsup.batch_size, on, precision, repeats),
+            features: preset::features(network, on, precision, repeats, machine.sgemm_gflops),
             classifier: preset::classifier(network, sup, on, repeats),
             machine,
         }

@@ -5,6 +5,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::Times;
 use super::machine::shape;
+use crate::device::Precision;
 use crate::layer::competition::Competition;
 use crate::layer::{Mode, Network, fused, patches, plasticity};
 use crate::preset::config::{Arch, Method, NetworkConfig};
@@ -21,16 +22,17 @@ pub struct Part {
 }
 
 /// Measures the parts of every Hebbian block in the form that training uses on this device.
-pub fn breakdown(config: &NetworkConfig, batch: i64, on: Device, repeats: usize) -> Vec<Part> {
+pub fn breakdown(config: &NetworkConfig, batch: i64, on: Device, precision: Precision, repeats: usize) -> Vec<Part> {
     let mut network = Network::new(config, 0, on);
+    let operands = if precision == Precision::Bf16 { Kind::BFloat16 } else { Kind::Float };
     let mut all = Vec::new();
     for i in (0..config.blocks.len()).filter(|i| config.blocks[*i].layer.method.is_hebbian()) {
-        tch::no_grad(|| block(&mut network, i, batch, repeats, &mut all));
+        tch::no_grad(|| block(&mut network, i, batch, operands, repeats, &mut all));
     }
     all
 }
 
-fn block(network: &mut Network, i: usize, batch: i64, repeats: usize, all: &mut Vec<Part>) {
+fn block(network: &mut Network, i: usize, batch: i64, operands: Kind, repeats: usize, all: &mut Vec<Part>) {
     let on = network.device();
     let config = network.blocks[i].config().clone();
     let (g, o) = (config.layer.groups, (Kind::Float, on));
@@ -42,13 +44,15 @@ fn block(network: &mut Network, i: usize, batch: i64, repeats: usize, all: &mut 
         let [c, h, w] = config.in_shape;
         let x = patches::channels_last(&Tensor::rand([batch, c, h, w], o));
         measure("patches", &mut || {
-            let _ = patches::rows(&patches::pad(&x, &config.layer), &config.layer);
+            let _ = patches::rows(&patches::pad(&x.to_kind(operands), &config.layer), &config.layer);
         });
     }
-    let (rows, weight) = (Tensor::rand([g, n, k], o), Tensor::rand([g, m, k], o));
+    let (rows, weight) = (Tensor::rand([g, n, k], o).to_kind(operands), Tensor::rand([g, m, k], o));
     let u = Tensor::rand([n, g, m], o);
     measure("forward product", &mut || {
-        let _ = if g == 1 { rows.squeeze_dim(0).matmul(&weight.squeeze_dim(0).tr()) } else { rows.bmm(&weight.transpose(1, 2)) };
+        let w = weight.to_kind(operands);
+        let u = if g == 1 { rows.squeeze_dim(0).matmul(&w.squeeze_dim(0).tr()) } else { rows.bmm(&w.transpose(1, 2)) };
+        let _ = u.to_kind(Kind::Float);
     });
     let competition = match config.layer.method {
         Method::Soft => Competition::Soft { t_invert: config.layer.t_invert },

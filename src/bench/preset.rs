@@ -5,6 +5,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::Times;
 use super::machine::{images, shape};
+use crate::device::Precision;
 use crate::layer::Network;
 use crate::layer::rate::Rate;
 use crate::preset::config::{DatasetConfig, NetworkConfig};
@@ -76,8 +77,9 @@ fn forward_flop(config: &NetworkConfig) -> f64 {
 }
 
 /// One step of all Hebbian blocks together: forward and update, so twice the forward operations.
-pub fn step(config: &NetworkConfig, batch: i64, on: Device, repeats: usize, sgemm: f64) -> Work {
+pub fn step(config: &NetworkConfig, batch: i64, on: Device, precision: Precision, repeats: usize, sgemm: f64) -> Work {
     let mut network = Network::new(config, 0, on);
+    network.set_precision(precision);
     let (pixels, labels) = images(&network, batch);
     let phase = phase(PhaseKind::Unsupervised, hebbian(config));
     for &i in &phase.blocks {
@@ -96,24 +98,27 @@ pub fn step(config: &NetworkConfig, batch: i64, on: Device, repeats: usize, sgem
 }
 
 /// The outputs of all Hebbian blocks, as a run stores them.
-pub fn features(config: &NetworkConfig, on: Device, repeats: usize, sgemm: f64) -> Work {
+pub fn features(config: &NetworkConfig, on: Device, precision: Precision, repeats: usize, sgemm: f64) -> Work {
     let mut network = Network::new(config, 0, on);
+    network.set_precision(precision);
     let depth = hebbian(config).last().map_or(0, |i| i + 1);
     let (pixels, labels) = images(&network, FEATURES);
     let times = Times::of(repeats.min(5), on, || {
         let mut bank = Bank::new(pixels.shallow_clone(), labels.shallow_clone(), None);
-        bank.advance(&mut network, depth, &mut |_| true);
+        let _ = bank.advance(&mut network, depth, &mut |_| true); // nothing is written to a file
     });
     Work::new(FEATURES, FEATURES as f64 * forward_flop(config), times, sgemm)
 }
 
 /// A step of the classifier on stored outputs, dropout and Adam included.
 pub fn classifier(config: &NetworkConfig, sup: &DatasetConfig, on: Device, repeats: usize) -> Option<Classifier> {
+    let precision = Precision::Float32;
     let last = config.blocks.len() - 1;
     if config.blocks[last].layer.method.is_hebbian() || last == 0 {
         return None;
     }
     let mut network = Network::new(config, 0, on);
+    network.set_precision(precision);
     let (pixels, labels) = images(&network, CLASSIFIED);
     let mut bank = Bank::new(pixels, labels, None);
     let inputs: i64 = config.blocks[last].in_shape.iter().product();

@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args;
 
 use crate::bench::{self, Report, Times};
-use crate::device::{self, DeviceChoice};
+use crate::device::{self, DeviceChoice, Precision};
 use crate::preset::{Catalogue, Override, Target, apply_overrides, dataset_config_with, resolve};
 
 /// Measure the machine's own matrix products and a preset's training against them.
@@ -22,6 +22,10 @@ pub struct BenchArgs {
     /// auto, cpu, cuda or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
+
+    /// How products are computed.
+    #[arg(long, value_enum, default_value = "float32")]
+    precision: Precision,
 
     /// Threads [default: all cores].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
@@ -49,9 +53,9 @@ pub fn run(args: &BenchArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let unsup = dataset(&model.dataset_unsup, Target::DatasetUnsup)?;
     let sup = dataset(&model.dataset_sup, Target::DatasetSup)?;
     let network = resolve(&catalogue, &model, &sup)?;
-    let on = args.device.resolve()?;
+    let on = args.device.resolve(args.precision)?;
     device::set_threads(args.threads);
-    let report = bench::run(&network, &unsup, &sup, on, usize::from(args.repeats))?;
+    let report = bench::run(&network, &unsup, &sup, on, args.precision, usize::from(args.repeats))?;
     match args.json {
         true => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
         false => print(&report, out)?,
@@ -61,7 +65,11 @@ pub fn run(args: &BenchArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 
 fn print(r: &Report, out: &mut dyn Write) -> std::io::Result<()> {
     let ms = |t: &Times| format!("{:9.2} ms  ({:.2} to {:.2})", t.median * 1e3, t.min * 1e3, t.max * 1e3);
-    writeln!(out, "{}, {}, {} threads; medians of {} (fastest to slowest)", r.preset, r.device, r.threads, r.step.times.repeats)?;
+    writeln!(
+        out,
+        "{}, {}, {} threads, {:?}; medians of {} (fastest to slowest)",
+        r.preset, r.device, r.threads, r.precision, r.step.times.repeats
+    )?;
     writeln!(out, "\nthe machine")?;
     for p in &r.machine.products {
         let [n, k, m] = p.shape;

@@ -11,7 +11,7 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use super::{Usage, data as data_cli, resume};
 use crate::data::{DataDirs, DataError, FetchOptions};
-use crate::device::{self, DeviceChoice};
+use crate::device::{self, DeviceChoice, Precision};
 use crate::files::{RunDir, write_atomic};
 use crate::preset::{Catalogue, Override, Target, apply_overrides, dataset_config_with, describe, resolve};
 use crate::report::format::shell;
@@ -91,6 +91,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "N")]
     gpu_id: Option<usize>,
 
+    /// How products are computed.
+    #[arg(long, value_enum, default_value = "float32")]
+    precision: Precision,
+
+    /// Keep stored outputs of frozen blocks in a file of the run's folder, not in memory.
+    #[arg(long)]
+    features_on_disk: bool,
+
     /// Threads [default: all cores].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
@@ -148,7 +156,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     // The device comes before the first tensor: libtorch's CUDA part must be loaded by then.
-    let on = plan.device.resolve()?;
+    let on = plan.device.resolve(plan.precision)?;
     device::set_threads(plan.threads);
     plan.threads = device::threads();
     let dirs = DataDirs::resolve(plan.data_dir.as_deref())?;
@@ -216,6 +224,7 @@ fn prepare(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
 fn here(args: &RunArgs, plan: &mut RunPlan, dir: &RunDir) {
     plan.folder = dir.root().to_path_buf();
     plan.device = args.gpu_id.map_or(args.device, DeviceChoice::Cuda);
+    plan.features_on_disk |= args.features_on_disk;
     if args.threads > 0 {
         plan.threads = args.threads;
     }
@@ -277,6 +286,8 @@ fn typed_plan(args: &RunArgs) -> anyhow::Result<RunPlan> {
         seed: args.seed,
         device: args.gpu_id.map_or(args.device, DeviceChoice::Cuda),
         threads: args.threads,
+        precision: args.precision,
+        features_on_disk: args.features_on_disk,
         save: args.save,
         folder: PathBuf::new(),
         data_dir: args.data_dir.clone(),

@@ -573,19 +573,14 @@ fn run_bench(args: &BenchArgs) -> anyhow::Result<()> {
     let plan = args.constants.plan();
     let data = RunData::load(&plan)?.dataset;
     let one = pool(1)?;
-    // A warm-up, which also pages the weights in; then each repetition beside the peer's.
-    let mut speed = one.install(|| bench::speed(&plan, &data, args.images.min(8), 1))?;
+    let measure = |repeats| one.install(|| bench::speed(&plan, &data, args.images, repeats));
+    let speed = measure(args.repeats)?;
     let (mut peers, mut ratios) = (Vec::new(), Vec::new());
-    match &args.peer {
-        None => speed = one.install(|| bench::speed(&plan, &data, args.images, args.repeats))?,
-        Some(command) => {
-            for _ in 0..args.repeats.max(1) {
-                let theirs = peer(command)?;
-                speed = one.install(|| bench::speed(&plan, &data, args.images, args.repeats))?;
-                ratios.push([theirs[0] / speed.train.sparse_us, theirs[1] / speed.eval.sparse_us]);
-                peers.push(theirs);
-            }
-        }
+    for command in args.peer.iter().cycle().take(args.repeats) {
+        // In turns: what else the machine does changes from minute to minute.
+        let (theirs, ours) = (peer(command)?, measure(1)?);
+        ratios.push([theirs[0] / ours.train.sparse_us, theirs[1] / ours.eval.sparse_us]);
+        peers.push(theirs);
     }
     let middle = |list: &[[f64; 2]], i: usize| bench::median(list.iter().map(|x| x[i]).collect());
     let peer = args.peer.as_ref().map(|command| {

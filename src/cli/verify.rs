@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use crate::device::{self, DeviceChoice};
+use crate::device::{self, DeviceChoice, Precision};
 use crate::verify::{Report, verify};
 
 /// Recompute recorded runs of the published program and compare every recorded tensor.
@@ -38,7 +38,7 @@ pub struct VerifyArgs {
 /// # Errors
 /// When the device cannot be had or the output cannot be written.
 pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
-    let on = args.device.resolve()?;
+    let on = args.device.resolve(Precision::Float32)?;
     device::set_threads(args.threads);
     let (mut all_right, mut rows) = (true, Vec::new());
     for file in &args.files {

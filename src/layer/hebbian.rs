@@ -8,6 +8,7 @@ use super::competition::Competition;
 use super::fused::{self, Measured};
 use super::rate::Rate;
 use super::{activation, init, patches, plasticity};
+use crate::device::Precision;
 use crate::preset::config::{Arch, LayerConfig, Method};
 
 /// A Hebbian layer.
@@ -25,6 +26,8 @@ pub struct Hebbian {
     wins: Wins,
     /// Whether the fast form may be used where it reaches.
     fast: bool,
+    /// What the operands of products are rounded to.
+    operands: Kind,
 }
 
 /// What a training forward pass leaves for the update.
@@ -108,6 +111,7 @@ impl Hebbian {
             pending: None,
             wins: Wins::new(g * m, device),
             fast: true,
+            operands: Kind::Float,
             config: config.clone(),
             arch,
         }
@@ -128,6 +132,11 @@ impl Hebbian {
         &self.rate
     }
 
+    /// Chooses what the operands of products are rounded to.
+    pub fn set_precision(&mut self, precision: Precision) {
+        self.operands = if precision == Precision::Bf16 { Kind::BFloat16 } else { Kind::Float };
+    }
+
     /// Pre-activations u of an input `(B, C, H, W)` or `(B, K)`. In [`Mode::Train`] also prepares the update, which
     /// [`Hebbian::apply`] makes.
     pub fn forward(&mut self, x: &Tensor, mode: Mode) -> Tensor {
@@ -135,6 +144,7 @@ impl Hebbian {
             return self.convolve(x);
         }
         let b = x.size()[0];
+        let x = &x.to_kind(self.operands); // no copy in single precision
         let (rows, shape) = match self.arch {
             Arch::Mlp => (x.unsqueeze(0), None),
             Arch::Cnn => {
@@ -162,9 +172,10 @@ impl Hebbian {
     fn convolve(&self, x: &Tensor) -> Tensor {
         let (c, k) = (self.config.in_channels, self.config.kernel_size);
         let w = self.effective_weight().view([self.config.out_channels, k, k, c]).permute([0, 3, 1, 2]);
-        let x = patches::pad(&patches::channels_last(x), &self.config);
+        let x = patches::pad(&patches::channels_last(&x.to_kind(self.operands)), &self.config);
         let (s, d) = ([self.config.stride; 2], [self.config.dilation; 2]);
-        let u = x.conv2d(&w, self.bias.as_ref(), s, [0, 0], d, 1);
+        let bias = self.bias.as_ref().map(|b| b.to_kind(self.operands));
+        let u = x.conv2d(&w, bias, s, [0, 0], d, 1).to_kind(Kind::Float);
         if self.config.pre_triangle { activation::triangle(&u, 1.0) } else { u }
     }
 
@@ -176,6 +187,7 @@ impl Hebbian {
         } else {
             rows.bmm(&w.transpose(1, 2)).transpose(0, 1).contiguous()
         };
+        let u = u.to_kind(Kind::Float);
         match &self.bias {
             Some(b) => {
                 let size = w.size();
@@ -185,11 +197,11 @@ impl Hebbian {
         }
     }
 
-    /// sign(W)·|W|^(P−1), which is W for P = 2.
+    /// sign(W)·|W|^(P−1), which is W for P = 2, rounded as the operands of products are.
     fn effective_weight(&self) -> Tensor {
         match self.config.lebesgue_p {
-            2 => self.weight.shallow_clone(),
-            p => self.weight.sign() * self.weight.abs().pow_tensor_scalar(p - 1),
+            2 => self.weight.to_kind(self.operands),
+            p => (self.weight.sign() * self.weight.abs().pow_tensor_scalar(p - 1)).to_kind(self.operands),
         }
     }
 

@@ -47,6 +47,11 @@ impl Network {
         Network { blocks: blocks.collect(), config: config.clone(), device }
     }
 
+    /// Chooses how the products of its Hebbian layers are computed.
+    pub fn set_precision(&mut self, precision: device::Precision) {
+        self.blocks.iter_mut().filter_map(Block::hebbian_mut).for_each(|layer| layer.set_precision(precision));
+    }
+
     /// Its settings.
     pub fn config(&self) -> &NetworkConfig {
         &self.config

@@ -20,13 +20,15 @@ pub fn update(x: &Tensor, y: &Tensor, u: &Tensor, w: &Tensor) -> (Tensor, Tensor
     (delta, largest)
 }
 
-/// Σ_n y·x for each group: `(N, G, M)` and `(G, N, K)` to `(G, M, K)`.
+/// Σ_n y·x for each group: `(N, G, M)` and `(G, N, K)` to `(G, M, K)`, in single precision. Where the patches come in
+/// another one, the activities are rounded to it for the product.
 pub fn products(y: &Tensor, x: &Tensor) -> Tensor {
+    let y = y.to_kind(x.kind());
     // One group is the common case, and a plain product is faster than a batch of one.
     if y.size()[1] == 1 {
-        y.squeeze_dim(1).tr().matmul(&x.squeeze_dim(0)).unsqueeze(0)
+        y.squeeze_dim(1).tr().matmul(&x.squeeze_dim(0)).unsqueeze(0).to_kind(Kind::Float)
     } else {
-        y.permute([1, 2, 0]).bmm(x)
+        y.permute([1, 2, 0]).bmm(x).to_kind(Kind::Float)
     }
 }
 

@@ -1,9 +1,12 @@
 //! Speed: the sparse network against the dense loop, on one thread of one process, in turns.
 //!
 //! Both start from the same weights and see the same spikes, which are drawn before the clock runs, as in the notebook's
-//! functions. The machine may be busy: each pair of measurements follows one another, and medians are reported.
+//! functions. The machine may be busy: what counts is the thread's time on a processor where the system tells it (Linux),
+//! the two of a pair are measured one after the other, and medians are reported.
 
-use std::time::Instant;
+use std::fs;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use rand_chacha::rand_core::RngCore;
 use serde::Serialize;
@@ -43,8 +46,8 @@ pub struct Speed {
     pub eval: Pair,
 }
 
-/// The sparse network trains on so many images for one of the dense loop: else its time is too short to measure.
-const MORE: usize = 8;
+/// A measurement is repeated until it lasted this long: Linux counts a thread's time in ticks of some milliseconds.
+const LONG: Duration = Duration::from_millis(250);
 
 /// Measures on the first images of a data set.
 ///
@@ -57,68 +60,98 @@ pub fn speed(plan: &Plan, data: &Dataset, images: usize, repeats: usize) -> Resu
     fits(&sparse, &data.train)?;
     let mut dense = Dense::new(c, inputs, data.classes.len(), sparse.w1(), sparse.w2());
     let images = images.min(data.train.len());
-    let many = (images * MORE).min(data.train.len());
     if images == 0 || repeats == 0 {
         let found = format!("{images} images, {repeats} repetitions");
         return Err(SnnError::Shape { what: "benchmark", found, wanted: "at least one of each".into() });
     }
     let mut encoder = Encoder::new(c.p_input(), c.input_spikes);
-    let clock = Instant::now();
-    let mut trains = Vec::new();
-    let mut teachers = Vec::new();
-    for i in 0..many {
-        let mut rng = generator(plan.seed, Stream::Train { epoch: 1, position: i as u64 });
-        let mut spikes = Spikes::default();
-        encoder.encode(data.train.image(i), c.steps, &mut rng, &mut spikes);
-        trains.push(spikes);
-        let p = c.p_teacher();
-        teachers.push((0..c.steps).map(|_| f64::from(rng.next_u32()) / 4_294_967_296.0 < p).collect::<Vec<bool>>());
-    }
-    let encode_us = micros(clock, many);
-    let dense_trains: Vec<Vec<f32>> = trains[..images].iter().map(|t| t.to_dense(inputs)).collect();
-    let label = |i: usize| data.train.labels[i] as usize;
+    let (mut trains, mut teachers) = (vec![Spikes::default(); images], Vec::new());
+    let mut draw = || {
+        teachers.clear();
+        for (i, spikes) in trains.iter_mut().enumerate() {
+            let mut rng = generator(plan.seed, Stream::Train { epoch: 1, position: i as u64 });
+            encoder.encode(data.train.image(i), c.steps, &mut rng, spikes);
+            let p = c.p_teacher();
+            teachers.push((0..c.steps).map(|_| f64::from(rng.next_u32()) / 4_294_967_296.0 < p).collect::<Vec<bool>>());
+        }
+    };
+    let encode_us = micros(images, &mut draw);
+    let dense_trains: Vec<Vec<f32>> = trains.iter().map(|t| t.to_dense(inputs)).collect();
+    let label = |i: usize| data.train.labels[i] as usize; // checked: classes, from 0
     let mut a = Activity::default();
     let (mut training, mut evaluation) = (Vec::new(), Vec::new());
     for _ in 0..repeats {
-        let clock = Instant::now();
-        for (i, spikes) in dense_trains.iter().enumerate() {
-            dense.train_image(spikes, label(i), &teachers[i]);
-            if (i + 1) % plan.batch_size == 0 {
-                dense.clip();
+        let slow = micros(images, || {
+            for (i, spikes) in dense_trains.iter().enumerate() {
+                dense.train_image(spikes, label(i), &teachers[i]);
+                if (i + 1) % plan.batch_size == 0 {
+                    dense.clip();
+                }
             }
-        }
-        let slow = micros(clock, images);
-        let clock = Instant::now();
-        for (i, spikes) in trains.iter().enumerate() {
-            sparse.train_image(spikes, label(i), &teachers[i], &mut a);
-            if (i + 1) % plan.batch_size == 0 {
-                sparse.end_batch();
+        });
+        let fast = micros(images, || {
+            for (i, spikes) in trains.iter().enumerate() {
+                sparse.train_image(spikes, label(i), &teachers[i], &mut a);
+                if (i + 1) % plan.batch_size == 0 {
+                    sparse.end_batch();
+                }
             }
-        }
-        training.push((slow, micros(clock, many)));
-        let clock = Instant::now();
-        let mut spikes_out = 0.0;
-        for spikes in &dense_trains {
-            spikes_out += dense.counts(spikes)[0];
-        }
-        let slow = micros(clock, images);
-        let clock = Instant::now();
-        let mut other = 0;
-        for spikes in &trains {
-            sparse.forward(spikes, &mut a);
-            other += a.counts[0];
-        }
-        evaluation.push((slow, micros(clock, many)));
-        // Used, so that no compiler leaves the work out.
-        std::hint::black_box((spikes_out, other));
+        });
+        training.push((slow, fast));
+        // What comes out is used, so that no compiler leaves the work out.
+        let slow = micros(images, || {
+            dense_trains.iter().for_each(|spikes| drop(black_box(dense.counts(spikes))));
+        });
+        let fast = micros(images, || {
+            for spikes in &trains {
+                sparse.forward(spikes, &mut a);
+                black_box(&a.counts);
+            }
+        });
+        evaluation.push((slow, fast));
     }
     let spikes: usize = trains.iter().map(Spikes::total).sum();
-    let spikes_a_step = spikes as f64 / (many * c.steps) as f64;
+    let spikes_a_step = spikes as f64 / (images * c.steps) as f64;
     Ok(Speed { images, repeats, spikes_a_step, encode_us, train: pair(&training), eval: pair(&evaluation) })
 }
 
-fn micros(since: Instant, images: usize) -> f64 {
-    since.elapsed().as_secs_f64() * 1e6 / images as f64
+/// Microseconds an image of work on so many images.
+fn micros(images: usize, mut work: impl FnMut()) -> f64 {
+    let clock = Clock::start();
+    for times in 1.. {
+        work();
+        let elapsed = clock.elapsed();
+        if elapsed >= LONG {
+            return elapsed.as_secs_f64() * 1e6 / (images * times) as f64;
+        }
+    }
+    f64::NAN // `for` ends with the numbers, not before
+}
+
+/// A stop watch of this thread.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    on_processor: Option<Duration>,
+    wall: Instant,
+}
+
+impl Clock {
+    fn start() -> Clock {
+        Clock { on_processor: on_processor(), wall: Instant::now() }
+    }
+
+    fn elapsed(&self) -> Duration {
+        match (self.on_processor, on_processor()) {
+            (Some(start), Some(now)) if now > start => now - start,
+            _ => self.wall.elapsed(),
+        }
+    }
+}
+
+/// How long this thread has been on a processor: the first number, in nanoseconds, of a file that Linux keeps.
+fn on_processor() -> Option<Duration> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
 fn pair(times: &[(f64, f64)]) -> Pair {

@@ -342,7 +342,8 @@ impl Network {
             let effective = *scale * self.decayed;
             // Rounding may leave less than nothing of a column that vanished.
             let norm = norm.max(0.0).sqrt() as f32;
-            *scale = effective / (effective.abs() * norm + NORM_EPS);
+            // A column of zeros stays one; its scale must not grow without bound.
+            *scale = if norm > 0.0 { effective / (effective.abs() * norm + NORM_EPS) } else { 1.0 };
         }
         self.decayed = 1.0;
         if self.constants.readout == Readout::Notebook {

@@ -5,9 +5,14 @@
 //! whatever the number of epochs that read it. Where memory does not suffice (or the images are augmented) the
 //! missing blocks are computed at each reading.
 
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use memmap2::MmapMut;
 use tch::{Device, Kind, Tensor};
 
 use crate::data::augment::Augment;
+use crate::files::FileError;
 use crate::layer::Network;
 use crate::preset::config::{NetworkConfig, Operation};
 
@@ -27,6 +32,10 @@ pub struct Bank {
     stored: Option<Tensor>,
     /// What happens to an image before the first block in training.
     augment: Option<Augment>,
+    /// The folder of a file that holds the stored outputs, in place of memory.
+    folder: Option<PathBuf>,
+    /// That file, mapped: `stored` points into it.
+    map: Option<MmapMut>,
 }
 
 /// How outputs at a depth lie in a row.
@@ -66,7 +75,7 @@ impl Layout {
 impl Bank {
     /// A bank of images `(N, C, H, W)` and labels `(N)` on one device.
     pub fn new(images: Tensor, labels: Tensor, augment: Option<Augment>) -> Bank {
-        Bank { images, labels, depth: 0, stored: None, augment }
+        Bank { images, labels, depth: 0, stored: None, augment, folder: None, map: None }
     }
 
     /// How many images.
@@ -89,6 +98,12 @@ impl Bank {
         self.depth
     }
 
+    /// Has what is stored from now on in a file of this folder, mapped into memory. The file has no name: it goes with
+    /// the bank, however the process ends.
+    pub fn keep_in(&mut self, folder: PathBuf) {
+        self.folder = Some(folder);
+    }
+
     /// Bytes that storing the outputs of `depth` blocks takes beyond what is held already.
     pub fn cost(&self, config: &NetworkConfig, depth: usize) -> u64 {
         if depth == 0 {
@@ -105,28 +120,42 @@ impl Bank {
     ///
     /// The rows of the depth before are overwritten as they are read where the new ones fit, so that the peak is one
     /// store and not two. (Then stopping in between leaves a bank that must not be used; a stopped run ends.)
-    pub fn advance(&mut self, network: &mut Network, depth: usize, progress: &mut dyn FnMut(u64) -> bool) -> bool {
+    ///
+    /// # Errors
+    /// When the file of [`Bank::keep_in`] cannot be made.
+    pub fn advance(
+        &mut self,
+        network: &mut Network,
+        depth: usize,
+        progress: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<bool, FileError> {
         if depth <= self.depth || self.is_augmented() {
-            return true;
+            return Ok(true);
         }
         let layout = Layout::at(network.config(), depth);
         let (n, d) = (self.len() as i64, layout.numel());
-        let target = match &self.stored {
-            Some(held) if held.size()[1] >= d => held.shallow_clone(),
-            _ => Tensor::empty([n, d], (Kind::Float, self.images.device())),
-        };
+        let (mut target, mut map) = (None, None);
+        if let Some(held) = self.stored.as_ref().filter(|held| held.size()[1] >= d) {
+            target = Some(held.shallow_clone());
+        } else if let Some(folder) = self.folder.as_ref().filter(|_| self.images.device() == Device::Cpu) {
+            let (tensor, pages) = mapped(folder, n, d)?;
+            (target, map) = (Some(tensor), Some(pages));
+        }
+        let target = target.unwrap_or_else(|| Tensor::empty([n, d], (Kind::Float, self.images.device())));
         for start in (0..n).step_by(CHUNK as usize) {
             let len = CHUNK.min(n - start);
             let index = Tensor::arange_start(start, start + len, (Kind::Int64, self.images.device()));
             let rows = layout.to_rows(&self.outputs(&index, network, depth));
             tch::no_grad(|| target.narrow(0, start, len).narrow(1, 0, d).copy_(&rows));
             if !progress((start + len) as u64) {
-                return false;
+                return Ok(false);
             }
         }
         self.stored = Some(target);
         self.depth = depth;
-        true
+        // The map that the rows before lay in goes after the tensor that pointed into it.
+        self.map = map.or(self.map.take());
+        Ok(true)
     }
 
     /// Takes outputs `(N, D)` of the first `depth` blocks as stored.
@@ -190,8 +219,26 @@ impl Bank {
     /// Frees what is stored.
     pub fn release(&mut self) {
         self.stored = None;
+        self.map = None;
         self.depth = 0;
     }
+}
+
+/// `(n, d)` floats in a new file of a folder, without a name, mapped into memory.
+fn mapped(folder: &Path, n: i64, d: i64) -> Result<(Tensor, MmapMut), FileError> {
+    let path = folder.join(format!(".features-{}", std::process::id()));
+    let open = || -> std::io::Result<MmapMut> {
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
+        std::fs::remove_file(&path)?;
+        file.set_len((n * d) as u64 * 4)?;
+        // SAFETY: the file has no name any more, so nobody else can change it under the map.
+        unsafe { MmapMut::map_mut(&file) }
+    };
+    let mut map = open().map_err(FileError::write(&path))?;
+    // SAFETY: the map has n·d floats and outlives the tensor: a bank drops `stored` first (the order of its fields, and
+    // of `release` and `advance`).
+    let tensor = unsafe { Tensor::from_blob(map.as_mut_ptr(), &[n, d], &[d, 1], Kind::Float, Device::Cpu) };
+    Ok((tensor, map))
 }
 
 /// Bytes that may be spent on stored outputs: most of the memory that is free, or a fixed part of a GPU's.

@@ -62,8 +62,10 @@ pub struct Trainer<'a> {
 impl<'a> Trainer<'a> {
     /// A run from its beginning. `stop` is looked at after every step.
     pub fn new(plan: &'a RunPlan, data: RunData, device: Device, hub: &'a mut Hub, stop: &'a AtomicBool) -> Self {
+        let mut network = Network::new(&plan.network, plan.seed, device);
+        network.set_precision(plan.precision);
         Trainer {
-            network: Network::new(&plan.network, plan.seed, device),
+            network,
             dir: plan.save.then(|| RunDir::new(&plan.folder)),
             plan,
             data,
@@ -257,11 +259,12 @@ impl<'a> Trainer<'a> {
             return Ok(true);
         }
         let (cost, budget) = (bank.cost(&self.plan.network, depth), bank::budget(self.network.device()));
-        if cost > budget {
+        let disk = self.plan.features_on_disk.then(|| self.scratch());
+        if disk.is_none() && cost > budget {
             let gib = |b: u64| b as f64 / (1u64 << 30) as f64;
             self.hub.send(Event::Note(format!(
                 "the outputs of {depth} blocks for {n} images would take {:.1} GiB of memory and {:.1} can be had: they \
-                 are computed at each reading",
+                 are computed at each reading (--features-on-disk keeps them in a file)",
                 gib(cost),
                 gib(budget),
                 n = bank.len(),
@@ -282,17 +285,25 @@ impl<'a> Trainer<'a> {
         }))?;
         let began = Instant::now();
         let bank = &mut self.data.banks[which];
+        if let Some(folder) = disk {
+            bank.keep_in(folder);
+        }
         let done = device::guard("storing the outputs of frozen blocks", || {
             bank.advance(network, depth, &mut |images| {
                 failed = hub.send(Event::Progress { epoch: 1, images }).err();
                 failed.is_none() && !stop.load(Ordering::Relaxed)
             })
-        })?;
+        })??;
         if let Some(error) = failed {
             return Err(error.into());
         }
         self.hub.send(Event::PhaseFinished { index: self.progress.phase, seconds: began.elapsed().as_secs_f64() })?;
         Ok(done || images == 0)
+    }
+
+    /// Where files go that nobody needs after the run.
+    fn scratch(&self) -> std::path::PathBuf {
+        self.dir.as_ref().map_or_else(std::env::temp_dir, |dir| dir.root().to_path_buf())
     }
 
     /// One epoch; `None` if it was stopped (and saved).

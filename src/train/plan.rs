@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::TrainError;
-use crate::device::DeviceChoice;
+use crate::device::{DeviceChoice, Precision};
 use crate::preset::config::{DatasetConfig, NetworkConfig};
 use crate::report::PhaseKind;
 
@@ -78,6 +78,12 @@ pub struct RunPlan {
     pub device: DeviceChoice,
     /// Threads; 0 leaves the choice to libtorch.
     pub threads: usize,
+    /// How products are computed.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Whether stored outputs of frozen blocks go into a file and not into memory.
+    #[serde(default)]
+    pub features_on_disk: bool,
     /// Whether the run's folder is written.
     pub save: bool,
     /// The run's folder.
