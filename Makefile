@@ -10,7 +10,7 @@ PYTHON := $(CACHE)/venv/bin/python
 CARGO := cargo
 PROFILE := --release
 
-.PHONY: demo build test check setup python clean
+.PHONY: demo build test check bench setup python clean
 
 demo: build
 	./target/release/softhebb run --preset 4SoftHebbCnnCIFAR --dataset FashionMini
@@ -25,6 +25,11 @@ check: setup
 	$(CARGO) fmt --check
 	$(CARGO) clippy $(PROFILE) --locked --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc $(PROFILE) --locked --no-deps
+
+# Each hot function beside its plain form, then a preset's training against the machine's own products.
+bench: build
+	$(CARGO) bench --locked
+	./target/release/softhebb bench
 
 # libtorch in a cache folder that all checkouts share, and the link .libtorch to it.
 setup:

@@ -1,6 +1,7 @@
 //! Writes libtorch's folder into the binary (rpath), so that it runs without LD_LIBRARY_PATH.
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rustc-env=SOFTHEBB_COMMIT={}", commit().unwrap_or_else(|| "unknown".to_string()));
     // Set by torch-sys: the folder it linked against, whichever way it was found.
     let Ok(lib) = std::env::var("DEP_TCH_LIBTORCH_LIB") else { return };
     // Past the checkout's link, so that the binary can be moved.
@@ -19,4 +20,19 @@ fn version(lib: &std::path::Path) -> Option<String> {
     let text = std::fs::read_to_string(home.join("version.py")).ok()?;
     let line = text.lines().find(|l| l.starts_with("__version__"))?;
     Some(line.split('\'').nth(1)?.to_string())
+}
+
+/// The commit that is built, with a `+` if files differ from it; a run writes it down beside its results.
+fn commit() -> Option<String> {
+    // Changes with every commit and checkout; absent where this is no git clone.
+    if std::path::Path::new(".git/logs/HEAD").exists() {
+        println!("cargo:rerun-if-changed=.git/logs/HEAD");
+    }
+    let git = |args: &[&str]| {
+        let out = std::process::Command::new("git").args(args).output().ok().filter(|o| o.status.success())?;
+        Some(String::from_utf8_lossy(&out.stdout).trim().to_string())
+    };
+    let hash = git(&["rev-parse", "--short=10", "HEAD"])?;
+    let dirty = !git(&["status", "--porcelain", "--", "src", "Cargo.lock", "preset.json"])?.is_empty();
+    Some(if dirty { format!("{hash}+") } else { hash })
 }

@@ -90,6 +90,11 @@ impl RunDir {
         self.root.join("config.json")
     }
 
+    /// What ran, when, on what machine: one entry for each time that the run was started or went on.
+    pub fn provenance(&self) -> PathBuf {
+        self.root.join("provenance.json")
+    }
+
     /// A row a report.
     pub fn metrics(&self) -> PathBuf {
         self.root.join("metrics.csv")
@@ -100,9 +105,10 @@ impl RunDir {
         self.root.join("checkpoint.safetensors")
     }
 
-    /// What a resumed run needs beside the network (Adam's moments), by the number of the save that it belongs to.
-    pub fn optimizer(&self, save: u64) -> PathBuf {
-        self.root.join(format!("optimizer-{save}.safetensors"))
+    /// What a resumed run needs beside the network (Adam's moments), by the epochs finished in the whole run and the steps
+    /// after those.
+    pub fn optimizer(&self, epochs: u64, steps: u64) -> PathBuf {
+        self.root.join(format!("optimizer-{epochs}-{steps}.safetensors"))
     }
 
     /// All such files that are there.

@@ -5,6 +5,7 @@
 pub mod bench;
 pub mod completions;
 pub mod data;
+pub mod provenance;
 pub mod resume;
 pub mod run;
 pub mod show;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 
 use crate::data::{DataError, FetchError};
 use crate::device::DeviceError;
+use crate::files::FileError;
 use crate::preset::PresetError;
 use crate::report::ReportError;
 use crate::train::TrainError;
@@ -81,13 +83,24 @@ pub fn failure(error: &anyhow::Error) -> ExitCode {
     if error.chain().any(broken_pipe) {
         return ExitCode::SUCCESS;
     }
-    let mut text = format!("error: {error:#}");
+    let mut text = sentence(error);
     if let Some(hint) = error.chain().find_map(hint).filter(|_| !text.contains("\nhint: ")) {
         text.push_str("\nhint: ");
         text.push_str(&hint);
     }
     let _ = writeln!(io::stderr().lock(), "{text}"); // nobody is left to tell
     if error.chain().any(is_wrong_use) { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+}
+
+/// The error and its causes as one sentence; a cause that has been said already is not said again.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut text = "error".to_string();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
@@ -97,10 +110,15 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
         e.hint()
     } else if let Some(e) = error.downcast_ref::<ReportError>() {
         e.hint().map(str::to_string)
+    } else if let Some(FileError::Write { .. }) = error.downcast_ref() {
+        Some("is there space, and may you write there? --results-dir DIR names another folder".to_string())
     } else {
         match error.downcast_ref::<TrainError>() {
             Some(TrainError::Data(e)) => e.hint(),
             Some(TrainError::Report(e)) => e.hint().map(str::to_string),
+            Some(TrainError::Checkpoint { .. } | TrainError::State(_)) => {
+                Some("delete the file to begin this run anew, or start another run without --resume".to_string())
+            }
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::{Usage, data as data_cli, resume};
+use super::{Usage, data as data_cli, provenance, resume};
 use crate::data::{DataDirs, DataError, FetchOptions};
 use crate::device::{self, DeviceChoice, Precision};
 use crate::files::{RunDir, write_atomic};
@@ -214,7 +214,7 @@ fn prepare(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
             plan.training_blocks = Some(vec![classifier]);
             plan.phases =
                 plan::phases(&plan.network, &plan.dataset_unsup, &plan.dataset_sup, plan.mode, Some(&[classifier]))?;
-            plan.blocks_from = Some(dir.checkpoint());
+            plan.blocks_from = Some(std::path::absolute(dir.checkpoint())?);
             Ok((plan, Start::TakeBlocks(dir)))
         }
     }
@@ -333,10 +333,19 @@ fn train(args: &RunArgs, plan: &RunPlan, start: &Start, data: RunData, on: tch::
         hub.add(Tensorboard::new(&dir));
         hub.add(PictureFiles::new(&dir));
     }
+    if plan.save {
+        provenance::record(&dir, on)?;
+    }
     let mut trainer = Trainer::new(plan, data, on, &mut hub, &stop);
     match start {
         Start::Fresh => {}
-        Start::GoOn(dir) if !dir.checkpoint().exists() => {} // stopped before the first save
+        Start::GoOn(dir) if !dir.checkpoint().exists() => {
+            // Stopped before the first save: as it began.
+            if let Some(from) = plan.blocks_from.as_deref().and_then(std::path::Path::parent) {
+                let from = RunDir::new(from);
+                trainer.take_blocks(&checkpoint::load(&from)?).with_context(|| fits_not(&from))?;
+            }
+        }
         Start::GoOn(dir) => {
             let checkpoint = checkpoint::load(dir)?;
             let done = checkpoint.progress.as_ref().map_or(0, |p| p.global_epoch);

@@ -337,12 +337,13 @@ mod tests {
         /// The fused step computes what the plain one does, whatever the sizes.
         #[test]
         fn the_fast_form_is_the_plain_form(
-            n in 1i64..70, g in 1i64..4, m in 1i64..40, k in 1i64..50, t in 0.05f64..3.0, kind in 0..3, seed in 0i64..1000,
+            n in 1i64..70, g in 1i64..4, m in 1i64..40, k in 1i64..50, t in 0.05f64..3.0, kind in 0usize..3, seed in 0i64..1000,
         ) {
             tch::manual_seed(seed);
             let o = (Kind::Float, Device::Cpu);
             let (u, x, mut w) = (Tensor::randn([n, g, m], o) * 3.0, Tensor::randn([g, n, k], o), Tensor::randn([g, m, k], o));
-            let c = [Competition::Hard, Competition::Soft { t_invert: t }, Competition::SoftKrotov { t_invert: t }][kind];
+            let rules = [Competition::Hard, Competition::Soft { t_invert: t }, Competition::SoftKrotov { t_invert: t }];
+            let c: Competition = rules[kind];
             let y = c.activities(&u);
             let fast = compete(&c, &u);
             close(&fast.y, &y, "y");

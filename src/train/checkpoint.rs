@@ -1,8 +1,9 @@
 //! The checkpoint: the network's state under its published names, and how far the run came.
 //!
 //! `checkpoint.safetensors` holds the tensors of the published state dict and nothing else; its metadata say how far the
-//! run came. What else a resumed run needs (Adam's moments) is in `optimizer-N.safetensors`, N counting the saves: it is
-//! written first, and a checkpoint names the one that belongs to it, so that a kill between the two loses nothing.
+//! run came. What else a resumed run needs (Adam's moments) is in `optimizer-E-S.safetensors`, after E epochs and S steps: it
+//! is written first, and a checkpoint's progress names the one that belongs to it, so that a kill between the two loses
+//! nothing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -36,8 +37,13 @@ pub struct Progress {
     pub adam_steps: Option<i64>,
     /// The scheduled learning rate of each block that has one.
     pub rates: BTreeMap<usize, f64>,
-    /// Counts the saves.
-    pub save: u64,
+}
+
+impl Progress {
+    /// The file of Adam's moments that belongs to this progress.
+    pub fn optimizer(&self, dir: &RunDir) -> std::path::PathBuf {
+        dir.optimizer(self.global_epoch, self.step)
+    }
 }
 
 /// A checkpoint as read.
@@ -63,12 +69,12 @@ pub fn save(
 ) -> Result<(), TrainError> {
     if progress.adam_steps.is_some() {
         let tensors = optimizer.iter().map(|(name, t)| (name.clone(), t.shallow_clone())).collect();
-        write(&dir.optimizer(progress.save), &tensors, None)?;
+        write(&progress.optimizer(dir), &tensors, None)?;
     }
     let text = serde_json::to_string(progress).unwrap_or_default(); // plain numbers: cannot fail
     write(&dir.checkpoint(), state, Some((KEY, text)))?;
     for old in dir.optimizers() {
-        if old != dir.optimizer(progress.save) || progress.adam_steps.is_none() {
+        if old != progress.optimizer(dir) || progress.adam_steps.is_none() {
             let _ = std::fs::remove_file(old); // what is left over does no harm
         }
     }
@@ -87,7 +93,7 @@ pub fn load(dir: &RunDir) -> Result<Checkpoint, TrainError> {
         None => None,
     };
     let optimizer = match &progress {
-        Some(p) if p.adam_steps.is_some() => read(&dir.optimizer(p.save))?.0,
+        Some(p) if p.adam_steps.is_some() => read(&p.optimizer(dir))?.0,
         _ => BTreeMap::new(),
     };
     Ok(Checkpoint { state, progress, optimizer })

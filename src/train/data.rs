@@ -107,7 +107,9 @@ impl RunData {
         });
         let sets = sets.collect();
         let config = configs[0];
-        let all: Vec<u32> = (0..dataset.test.len() as u32).collect();
+        // Test images that no configuration reads are not held: they would be whitened and run through frozen blocks.
+        let tested = selections.iter().filter(|s| s.held_out.is_none()).map(|s| s.test).max().unwrap_or(0);
+        let all: Vec<u32> = (0..tested as u32).collect();
         let (mut train, mut test) = (pixels(&dataset.train, &used, device), pixels(&dataset.test, &all, device));
         if config.zca_whitened {
             let zca = Zca::learn(&train);

@@ -86,10 +86,28 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// When the checkpoint does not fit the plan.
     pub fn go_on(&mut self, checkpoint: Checkpoint, seconds: f64) -> Result<(), TrainError> {
+        let progress = checkpoint.progress.unwrap_or_default();
+        let epochs = self.plan.phases.get(progress.phase).map(|p| p.epochs);
+        if progress.phase > self.plan.phases.len() || epochs.is_some_and(|epochs| progress.epoch >= epochs) {
+            let path = self.dir.as_ref().map(RunDir::checkpoint).unwrap_or_default();
+            let (phase, epoch) = (progress.phase + 1, progress.epoch + 1);
+            let cause = format!("it stands in phase {phase}, epoch {epoch}, which the plan does not have");
+            return Err(TrainError::Checkpoint { path, cause });
+        }
         self.network.load(&checkpoint.state, |_| true)?;
-        self.progress = checkpoint.progress.unwrap_or_default();
+        self.progress = progress;
         self.moments = self.progress.adam_steps.map(|_| checkpoint.optimizer);
         self.earlier = seconds;
+        // Blocks that learn no more keep the rate that they ended with; it is reported and saved.
+        for (i, saved) in &self.progress.rates {
+            if let Some(layer) = self.network.blocks.get_mut(*i).and_then(|b| b.hebbian_mut()) {
+                let mut rate = layer.rate().clone();
+                if let Rate::Scheduled { now, .. } = &mut rate {
+                    *now = *saved;
+                }
+                layer.set_rate(rate);
+            }
+        }
         Ok(())
     }
 
@@ -159,20 +177,18 @@ impl<'a> Trainer<'a> {
         let phase = self.plan.phases[index].clone();
         let began = Instant::now();
         if self.progress.phase != index {
-            self.progress = Progress {
-                phase: index,
-                global_epoch: self.progress.global_epoch,
-                save: self.progress.save,
-                ..Progress::default()
-            };
+            self.progress = Progress { phase: index, global_epoch: self.progress.global_epoch, ..Progress::default() };
         }
         let mut learner = Learner::new(&phase, &mut self.network);
         self.set_rates(&phase);
         self.restore_adam(&mut learner)?;
         self.free_what_is_done(index);
         let sets = if phase.is_unsupervised() { self.data.unsup.clone() } else { self.data.sup.clone() };
-        if !self.store_features(learner.first(), sets.train.bank)? {
-            return self.interrupt(&learner, None);
+        // An epoch that was interrupted before stays as far as it came.
+        let at = (self.progress.step > 0).then_some((self.progress.step, self.progress.sums));
+        let tested = if self.tests(&phase) { self.frozen().min(phase.blocks.last().copied().unwrap_or(0)) } else { 0 };
+        if !self.store_features(learner.first(), sets.train.bank)? || !self.store_features(tested, sets.test.bank)? {
+            return self.interrupt(&learner, at);
         }
         self.hub.send(Event::PhaseStarted(self.phase_info(index, &phase, sets.train.rows.len())))?;
         for epoch in self.progress.epoch + 1..=phase.epochs {
@@ -228,7 +244,7 @@ impl<'a> Trainer<'a> {
         let (Some(steps), Some(moments)) = (self.progress.adam_steps, self.moments.take()) else { return Ok(()) };
         let loaded = learner.adam.as_mut().map(|adam| adam.load(steps, &moments));
         if loaded == Some(None) {
-            let path = self.dir.as_ref().map(|d| d.optimizer(self.progress.save)).unwrap_or_default();
+            let path = self.dir.as_ref().map(|d| self.progress.optimizer(d)).unwrap_or_default();
             let cause = "Adam's moments do not fit the network".to_string();
             return Err(TrainError::Checkpoint { path, cause });
         }
@@ -339,7 +355,8 @@ impl<'a> Trainer<'a> {
             })??;
             self.hub.send(Event::Progress { epoch, images: sums.images })?;
             let at = (step, sums.values());
-            if self.stopped() && step < steps {
+            if self.stopped() {
+                // After the last step, too: what an epoch ends with is then left to the run that goes on.
                 self.interrupt(learner, Some(at))?;
                 return Ok(None);
             }
@@ -347,18 +364,13 @@ impl<'a> Trainer<'a> {
                 self.save(learner, Some(at))?;
             }
         }
+        // A step looks at the weights before it changes them; after the last one nobody else would.
+        watch::updates(&self.network, &phase.blocks, Place { phase: index, epoch, step: steps })?;
         self.progress.step = 0;
         let seconds = began.elapsed().as_secs_f64();
         let (train_loss, train_acc) = sums.means().unzip();
         self.speed = (sums.images - done_before) as f64 / seconds.max(1e-9);
         self.hub.send(Event::EpochFinished { epoch, seconds, images_per_second: self.speed, train_loss, train_acc })?;
-        if self.stopped() && epoch < phase.epochs {
-            // The epoch is whole: it is counted and saved, then the run ends.
-            self.progress.epoch = epoch;
-            self.progress.global_epoch += 1;
-            self.interrupt(learner, None)?;
-            return Ok(None);
-        }
         Ok(Some(sums))
     }
 
@@ -372,7 +384,6 @@ impl<'a> Trainer<'a> {
         (self.progress.step, self.progress.sums) = at.unwrap_or_default();
         self.progress.adam_steps = learner.adam.as_ref().map(adam::Adam::steps);
         self.progress.rates = self.rates();
-        self.progress.save += 1;
         self.saved = Instant::now();
         if let Some(dir) = &self.dir {
             let moments = learner.adam.as_ref().map(adam::Adam::state).unwrap_or_default();
@@ -392,10 +403,14 @@ impl<'a> Trainer<'a> {
 
     /// Loss and accuracy on the test images.
     fn test(&mut self, sets: &Sets) -> Result<(f64, f64), TrainError> {
-        let depth = self.frozen();
-        self.store_features(depth, sets.test.bank)?;
         let (network, bank) = (&mut self.network, &self.data.banks[sets.test.bank]);
         Ok(device::guard("testing", || tch::no_grad(|| evaluate::supervised(network, bank, &sets.test.rows)))?)
+    }
+
+    /// Whether a phase's reports score the test images.
+    fn tests(&self, phase: &Phase) -> bool {
+        let ends_in_units = |i: &usize| self.plan.network.blocks[*i].arch == Arch::Mlp;
+        !phase.is_unsupervised() || phase.blocks.last().is_some_and(ends_in_units)
     }
 
     /// Blocks before the first that this phase or a later one trains.
@@ -443,8 +458,6 @@ impl<'a> Trainer<'a> {
         if self.plan.network.blocks[last].arch != Arch::Mlp {
             return Ok(None);
         }
-        let depth = self.frozen().min(last);
-        self.store_features(depth, sets.test.bank)?;
         let (network, banks) = (&mut self.network, &self.data.banks);
         let (train, test) = (&banks[sets.train.bank], &banks[sets.test.bank]);
         let labelled = train.all_labels().greater(-1).any().int64_value(&[]) != 0;

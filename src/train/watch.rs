@@ -5,6 +5,7 @@ use tch::Device;
 use super::TrainError;
 use crate::layer::block::Layer;
 use crate::layer::{Block, Network};
+use crate::report::format::number;
 
 /// Where a run is, for messages.
 #[derive(Debug, Clone, Copy)]
@@ -67,9 +68,9 @@ fn weight_cause(i: usize, block: &Block) -> String {
     format!(
         "a learning rate that is too large (lr is {lr}, power_lr {power}; try --set b{i}.layer.lr={tenth}), or inputs \
          of the block that are not finite",
-        lr = config.lr,
-        power = config.power_lr,
-        tenth = config.lr / 10.0
+        lr = number(config.lr),
+        power = number(config.power_lr),
+        tenth = number(config.lr / 10.0)
     )
 }
 

@@ -1,0 +1,87 @@
+//! The hot functions of a Hebbian step, of the stored features and of the classifier, at the shapes of
+//! 4SoftHebbCnnCIFAR in batches of 10 (64 for the classifier). `make bench` runs them; each fast form stands beside its
+//! plain one.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use softhebb::layer::competition::Competition;
+use softhebb::layer::{activation, dropout, fused, patches, plasticity};
+use softhebb::preset::{Catalogue, dataset_config, resolve};
+use tch::{Device, Kind, Tensor};
+
+const O: (Kind, Device) = (Kind::Float, Device::Cpu);
+
+/// Name, positions N, inputs K, units M of the three layers.
+const LAYERS: [(&str, i64, i64, i64); 3] = [("b0", 10_240, 75, 96), ("b1", 2_560, 864, 384), ("b2", 640, 3_456, 1_536)];
+
+fn competition(c: &mut Criterion) {
+    let rule = Competition::SoftKrotov { t_invert: 0.65 };
+    for (name, n, _, m) in LAYERS {
+        let u = Tensor::randn([n, 1, m], O);
+        c.bench_function(&format!("competition/fast/{name}"), |b| b.iter(|| fused::compete(&rule, &u)));
+        c.bench_function(&format!("competition/plain/{name}"), |b| {
+            b.iter(|| (rule.activities(&u) * &u).sum(Kind::Float))
+        });
+    }
+}
+
+fn update(c: &mut Criterion) {
+    for (name, n, k, m) in LAYERS {
+        let (x, y, u) = (Tensor::randn([1, n, k], O), Tensor::rand([n, 1, m], O), Tensor::randn([n, 1, m], O));
+        let mut w = Tensor::randn([1, m, k], O);
+        let (yu, lr) = (vec![0.1f32; m as usize], vec![1e-3f32; m as usize]);
+        c.bench_function(&format!("update/product/{name}"), |b| b.iter(|| plasticity::products(&y, &x)));
+        let yx = plasticity::products(&y, &x).contiguous();
+        c.bench_function(&format!("update/measure and add/{name}"), |b| {
+            b.iter(|| {
+                let measured = fused::measure(&yx, &yu, &w);
+                fused::apply(&mut w, &yx, &yu, &measured.largest, &lr);
+            });
+        });
+        c.bench_function(&format!("update/plain, with product/{name}"), |b| {
+            b.iter(|| {
+                let delta = plasticity::update(&x, &y, &u, &w).0;
+                let _ = w.g_add_(&(delta * 1e-9));
+            });
+        });
+    }
+}
+
+fn images(c: &mut Criterion) {
+    let catalogue = Catalogue::embedded().expect("the embedded catalogue reads");
+    let data = dataset_config(&catalogue, "CIFAR10_1", false, 0).expect("CIFAR10_1 is there");
+    let model = catalogue.model("4SoftHebbCnnCIFAR").expect("the preset is there");
+    let network = resolve(&catalogue, &model, &data).expect("it resolves");
+    for (i, block) in network.blocks.iter().take(3).enumerate() {
+        let [ch, h, w] = block.in_shape;
+        let x = patches::channels_last(&Tensor::rand([10, ch, h, w], O));
+        c.bench_function(&format!("patches/b{i}"), |b| {
+            b.iter(|| patches::rows(&patches::pad(&x, &block.layer), &block.layer))
+        });
+        let [ch, h, w] = block.layer_shape;
+        let u = patches::channels_last(&Tensor::rand([10, ch, h, w], O));
+        if let Some(a) = &block.activation {
+            c.bench_function(&format!("activation/b{i}"), |b| b.iter(|| activation::apply(a, &u)));
+        }
+    }
+}
+
+fn classifier(c: &mut Criterion) {
+    let x = Tensor::rand([64, 24_576], O);
+    c.bench_function("dropout/ours", |b| b.iter(|| dropout::apply(&x, 0.5, 1)));
+    c.bench_function("dropout/libtorch", |b| b.iter(|| x.dropout(0.5, true)));
+    let w = Tensor::rand([10, 24_576], O);
+    c.bench_function("classifier/forward", |b| b.iter(|| x.linear(&w, None::<&Tensor>)));
+    let g = Tensor::rand([64, 10], O);
+    c.bench_function("classifier/gradient", |b| b.iter(|| g.tr().matmul(&x)));
+    let stored = Tensor::rand([2_560, 24_576], O);
+    let rows: Vec<i64> = (0..64).map(|i| i * 7_919 % 2_560).collect();
+    let rows = Tensor::from_slice(&rows);
+    c.bench_function("classifier/gather", |b| b.iter(|| stored.index_select(0, &rows)));
+}
+
+criterion_group! {
+    name = hot;
+    config = Criterion::default().sample_size(20).measurement_time(std::time::Duration::from_secs(2));
+    targets = competition, update, images, classifier
+}
+criterion_main!(hot);

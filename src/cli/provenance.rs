@@ -1,0 +1,75 @@
+//! Where a result comes from: command, commit, machine, date.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use crate::device;
+use crate::files::{FileError, RunDir, write_atomic};
+
+/// Adds an entry to a run's provenance.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn record(dir: &RunDir, on: tch::Device) -> Result<(), FileError> {
+    let path = dir.provenance();
+    let earlier = std::fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str::<Vec<Value>>(&text).ok());
+    let mut all = earlier.unwrap_or_default();
+    all.push(entry(on));
+    write_atomic(&path, |out| Ok(serde_json::to_writer_pretty(out, &all)?))
+}
+
+fn entry(on: tch::Device) -> Value {
+    let command: Vec<String> = std::env::args().map(|word| crate::report::format::shell(&word)).collect();
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    json!({
+        "command": command.join(" "),
+        "date": date(seconds),
+        "version": env!("CARGO_PKG_VERSION"),
+        "commit": env!("SOFTHEBB_COMMIT"),
+        "libtorch": env!("SOFTHEBB_LIBTORCH_VERSION"),
+        "processor": processor(),
+        "threads": device::threads(),
+        "device": format!("{on:?}").to_lowercase(),
+        "gpus": if on.is_cuda() { device::names(usize::try_from(tch::Cuda::device_count()).unwrap_or(0)) } else { vec![] },
+    })
+}
+
+/// The processor's name, as the system gives it.
+fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name =
+        text.lines().find_map(|l| l.strip_prefix("model name")?.split_once(':').map(|(_, n)| n.trim().to_string()));
+    name.unwrap_or_else(|| std::env::consts::ARCH.to_string())
+}
+
+/// `2026-11-21T19:30:00Z` from seconds since 1970 (Hinnant's days-to-civil).
+fn date(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let z = days + 719_468;
+    let (era, day_of_era) = (z / 146_097, z % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153; // months from March
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (seconds, want) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_709_251_199, "2024-02-29T23:59:59Z"),
+            (1_795_289_400, "2026-11-21T19:30:00Z"),
+        ] {
+            assert_eq!(date(seconds), want);
+        }
+    }
+}
