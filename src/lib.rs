@@ -1,4 +1,34 @@
 //! SoftHebb: deep networks that learn images without labels, feedback or gradients.
+//!
+//! The library behind the `softhebb` program. A reader who looks for the paper finds it in this order: block strings become
+//! layers ([`preset`], [`layer`]), layers a network, a network goes through phases ([`train`]), and phases report events
+//! ([`report`]).
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`preset`] | block strings, the catalogue of models and data sets, shapes and initial ranges |
+//! | [`data`] | formats, places, downloads, which images train, augmentation, whitening |
+//! | [`layer`] | competition, update, rate; convolutional and fully connected alike; blocks and networks |
+//! | [`train`] | the plan of a run, its engine, stored features, evaluation, checkpoints |
+//! | [`report`] | the events of a run and who listens: console, log, csv, tensorboard, pictures |
+//! | [`verify`] | recomputing recorded runs of the published program |
+//! | [`bench`] | measuring training against the machine's own matrix products |
+//! | [`snn`] | a sibling: a two-layer Hebbian spiking network |
+//! | [`cli`] | the command line: arguments to plans |
+//! | [`device`], [`parallel`], [`files`] | the machine, threads, the one function that writes files |
+//!
+//! Modules know those below them and never those above: cli → train, snn, verify, bench → report, layer, data → preset → device.
+//!
+//! ```
+//! use softhebb::preset::{Catalogue, dataset_config, resolve};
+//!
+//! let catalogue = Catalogue::embedded()?;
+//! let data = dataset_config(&catalogue, "CIFAR10_50", false, 0)?;
+//! let network = resolve(&catalogue, &catalogue.model("4SoftHebbCnnCIFAR")?, &data)?;
+//! assert_eq!(network.blocks[2].out_shape, [1536, 4, 4]);
+//! # Ok::<(), softhebb::preset::PresetError>(())
+//! ```
+
 pub mod bench;
 pub mod cli;
 pub mod data;
@@ -8,5 +38,6 @@ pub mod layer;
 pub mod parallel;
 pub mod preset;
 pub mod report;
+pub mod snn;
 pub mod train;
 pub mod verify;

@@ -9,6 +9,7 @@ pub mod provenance;
 pub mod resume;
 pub mod run;
 pub mod show;
+pub mod snn;
 pub mod verify;
 pub mod version;
 
@@ -49,6 +50,8 @@ enum Command {
     Data(data::DataArgs),
     /// Recompute recorded runs of the published program and compare.
     Verify(verify::VerifyArgs),
+    /// A two-layer Hebbian spiking network: train, evaluate, look.
+    Snn(Box<snn::SnnArgs>),
     /// Measure how fast a preset trains here, and how much of the machine that is.
     Bench(bench::BenchArgs),
     /// Print a completion script for a shell.
@@ -70,6 +73,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Show(args)) => show::run(args).map(|()| ExitCode::SUCCESS),
         Some(Command::Data(args)) => data::run(&args, &mut io::stdout().lock()).map(verdict),
         Some(Command::Verify(args)) => verify::run(&args, &mut io::stdout().lock()).map(verdict),
+        Some(Command::Snn(args)) => snn::run(&args),
         Some(Command::Bench(args)) => bench::run(&args, &mut io::stdout().lock()).map(|()| ExitCode::SUCCESS),
         Some(Command::Completions(args)) => completions::run(&args).map(|()| ExitCode::SUCCESS),
     }

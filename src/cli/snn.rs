@@ -441,8 +441,7 @@ fn newest(results: &Path, plan: &Plan) -> anyhow::Result<RunDir> {
 fn read_plan(dir: &RunDir) -> anyhow::Result<Plan> {
     let path = dir.config();
     let text = fs::read_to_string(&path).map_err(FileError::read(&path))?;
-    serde_json::from_str(&text)
-        .map_err(|e| anyhow::anyhow!("{} is not the plan of an `snn` run: {e}", path.display()))
+    serde_json::from_str(&text).map_err(|e| anyhow::anyhow!("{} is not the plan of an `snn` run: {e}", path.display()))
 }
 
 fn title(plan: &Plan, data: &RunData) -> String {

@@ -41,7 +41,8 @@ pub fn save(dir: &RunDir, network: &Network, progress: Progress) -> Result<(), S
         ("w1", vec![network.inputs(), hidden], bytes(&network.w1())),
         ("w2", vec![hidden, network.classes()], bytes(&network.w2())),
     ];
-    let views = tensors.iter().map(|(name, shape, data)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), data)?)));
+    let views =
+        tensors.iter().map(|(name, shape, data)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), data)?)));
     let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>().map_err(|e| broken(e.to_string()))?;
     let text = serde_json::to_string(&progress).map_err(|e| broken(e.to_string()))?;
     let metadata = HashMap::from([(KEY.to_string(), text)]);

@@ -49,6 +49,8 @@ pub struct Network {
     w2: Vec<f32>,
     decayed_o: f32,
     thresholds: Vec<f32>,
+    /// Whether any is not 0, or may become so.
+    has_thresholds: bool,
 }
 
 /// The state of one image's simulation: one a thread, used for one image after the other.
@@ -106,6 +108,7 @@ impl Network {
             w2: widened(w2, classes, width_o),
             decayed_o: 1.0,
             thresholds: vec![0.0; width_h],
+            has_thresholds: constants.theta != 0.0,
         };
         network.measure_norms();
         Ok(network)
@@ -150,6 +153,7 @@ impl Network {
     pub fn set_thresholds(&mut self, thresholds: &[f32]) {
         let h = self.constants.hidden;
         self.thresholds[..h].iter_mut().zip(thresholds).for_each(|(to, from)| *to = *from);
+        self.has_thresholds |= self.thresholds.iter().any(|t| *t != 0.0);
     }
 
     /// Changes the learning rates; for schedules.
@@ -189,18 +193,17 @@ impl Network {
         sum_rows(&self.u, self.width_h, active, &mut a.sum);
         let alpha = c.alpha_h();
         let decayed = self.decayed;
-        let plain = c.theta == 0.0;
         for ((v, sum), scale) in a.v_h.iter_mut().zip(&a.sum).zip(&self.scale) {
             *v = alpha * *v + sum * (scale * decayed);
         }
-        if plain {
-            wta::winners(&a.v_h, c.k_hidden, &mut a.guess_h, &mut a.fired_h);
-        } else {
+        let mut field = &a.v_h;
+        if self.has_thresholds {
             for ((b, v), t) in a.beyond.iter_mut().zip(&a.v_h).zip(&self.thresholds) {
                 *b = v - t;
             }
-            wta::winners(&a.beyond, c.k_hidden, &mut a.guess_h, &mut a.fired_h);
+            field = &a.beyond;
         }
+        wta::winners(field, c.k_hidden, &mut a.guess_h, &mut a.fired_h);
         let vth = c.vth_h as f32;
         for &j in &a.fired_h {
             a.v_h[j as usize] -= vth;

@@ -118,7 +118,13 @@ fn raster(spikes: &[Vec<u32>], units: usize) -> Picture {
     }
     for (t, fired) in spikes.iter().enumerate() {
         for unit in fired.iter().map(|j| *j as usize).filter(|j| *j < units) {
-            canvas.rectangle(t * across + 1, unit * rows / units * down, across - 2, down.max(2) - down.min(2) / 2, BLACK);
+            canvas.rectangle(
+                t * across + 1,
+                unit * rows / units * down,
+                across - 2,
+                down.max(2) - down.min(2) / 2,
+                BLACK,
+            );
         }
     }
     canvas.picture()

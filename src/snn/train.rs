@@ -96,9 +96,8 @@ pub fn initial(plan: &Plan, inputs: usize, classes: usize) -> Result<Network, Sn
         value: c.init_std.to_string(),
         rule: e.to_string(),
     })?;
-    let mut draw = |n: usize, std: bool| -> Vec<f32> {
-        (0..n).map(|_| if std { normal.sample(&mut rng) } else { 0.0 }).collect()
-    };
+    let mut draw =
+        |n: usize, std: bool| -> Vec<f32> { (0..n).map(|_| if std { normal.sample(&mut rng) } else { 0.0 }).collect() };
     let w1 = draw(inputs * c.hidden, true);
     let w2 = draw(c.hidden * classes, c.readout == Readout::Notebook);
     Network::new(c, inputs, classes, &w1, &w2)
@@ -162,10 +161,7 @@ pub fn train(
         for batch in first..batches {
             let [eta1, eta2, theta] = plan.rates(share(plan, progress, batches));
             network.set_rates(eta1, eta2, theta);
-            rayon::join(
-                || current.train(&mut network, &mut activity),
-                || drawing.fill(batch + 1, &mut next),
-            );
+            rayon::join(|| current.train(&mut network, &mut activity), || drawing.fill(batch + 1, &mut next));
             std::mem::swap(&mut current, &mut next);
             progress.batches = batch + 1;
             let done = ((batch + 1) * plan.batch_size).min(images) as u64;

@@ -29,10 +29,10 @@ pub fn winners(v: &[f32], k: usize, guess: &mut f32, out: &mut Vec<u32>) {
     }
     let positive = count_above(v, 0.0);
     if positive <= k {
-        return collect(v, 0.0, out);
+        return collect(v, 0.0, positive, out);
     }
     // More than k are above `low`, fewer than k above `high`.
-    let (mut low, mut high) = (0.0f32, v.iter().fold(0.0f32, |a, &b| if b > a { b } else { a }));
+    let (mut low, mut high) = (0.0f32, largest(v));
     let (mut above_low, mut above_high) = (positive, 0);
     let mut t = *guess;
     for tries in 0.. {
@@ -46,7 +46,7 @@ pub fn winners(v: &[f32], k: usize, guess: &mut f32, out: &mut Vec<u32>) {
         let n = count_above(v, t);
         if n == k {
             *guess = t;
-            return collect(v, t, out);
+            return collect(v, t, k, out);
         }
         if n > k {
             (low, above_low) = (t, n);
@@ -78,7 +78,7 @@ fn between(low: f32, high: f32, above_low: usize, above_high: usize, k: usize, t
 
 #[inline(always)]
 fn one(v: &[f32], out: &mut Vec<u32>) {
-    let best = v.iter().fold(0.0f32, |a, &b| if b > a { b } else { a });
+    let best = largest(v);
     if best > 0.0
         && let Some(j) = v.iter().position(|&x| x == best)
     {
@@ -86,24 +86,81 @@ fn one(v: &[f32], out: &mut Vec<u32>) {
     }
 }
 
-#[inline(always)]
-fn count_above(v: &[f32], t: f32) -> usize {
-    v.iter().map(|&x| u32::from(x > t)).sum::<u32>() as usize
-}
+/// Potentials are looked at in groups of this many: the compiler makes vectors of such loops, where it may not change
+/// the order of one long chain of comparisons.
+const LANES: usize = 16;
 
-/// Units above `t`, ascending.
+/// The largest of those above 0, or 0.
 #[inline(always)]
-fn collect(v: &[f32], t: f32, out: &mut Vec<u32>) {
-    for (block, part) in v.chunks(32).enumerate() {
-        let mut mask = 0u32;
-        for (i, &x) in part.iter().enumerate() {
-            mask |= u32::from(x > t) << i;
-        }
-        while mask != 0 {
-            out.push((block * 32) as u32 + mask.trailing_zeros());
-            mask &= mask - 1;
+fn largest(v: &[f32]) -> f32 {
+    let (groups, rest) = v.as_chunks::<LANES>();
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    let mut lanes = [0.0f32; LANES];
+    for group in groups {
+        for (lane, &x) in lanes.iter_mut().zip(group) {
+            *lane = larger(*lane, x);
         }
     }
+    lanes.into_iter().chain(rest.iter().copied()).fold(0.0, larger)
+}
+
+#[inline(always)]
+fn count_above(v: &[f32], t: f32) -> usize {
+    let (groups, rest) = v.as_chunks::<LANES>();
+    let mut lanes = [0u32; LANES];
+    for group in groups {
+        for (lane, &x) in lanes.iter_mut().zip(group) {
+            *lane += u32::from(x > t);
+        }
+    }
+    lanes.into_iter().chain(rest.iter().map(|&x| u32::from(x > t))).sum::<u32>() as usize
+}
+
+/// The `n` units above `t`, ascending.
+#[inline(always)]
+fn collect(v: &[f32], t: f32, n: usize, out: &mut Vec<u32>) {
+    out.resize(n, 0);
+    let (groups, rest) = v.as_chunks::<LANES>();
+    let mut found = 0;
+    let mut put = |mut mask: u32, start: usize| {
+        while mask != 0 {
+            if let Some(place) = out.get_mut(found) {
+                *place = start as u32 + mask.trailing_zeros();
+            }
+            found += 1;
+            mask &= mask - 1;
+        }
+    };
+    for (i, group) in groups.iter().enumerate() {
+        put(mask_above(group, t), i * LANES);
+    }
+    for (i, &x) in rest.iter().enumerate() {
+        put(u32::from(x > t), groups.len() * LANES + i);
+    }
+}
+
+/// A bit for each potential above `t`, the lowest for the first.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn mask_above(group: &[f32; LANES], t: f32) -> u32 {
+    use std::arch::x86_64::{_mm_cmpgt_ps, _mm_movemask_ps, _mm_set1_ps, _mm_setr_ps};
+    let mut mask = 0;
+    for (i, part) in group.as_chunks::<4>().0.iter().enumerate() {
+        // SAFETY: SSE, which every x86-64 has.
+        let above = unsafe {
+            let above = _mm_cmpgt_ps(_mm_setr_ps(part[0], part[1], part[2], part[3]), _mm_set1_ps(t));
+            _mm_movemask_ps(above)
+        };
+        mask |= (above as u32) << (4 * i);
+    }
+    mask
+}
+
+/// A bit for each potential above `t`, the lowest for the first.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn mask_above(group: &[f32; LANES], t: f32) -> u32 {
+    group.iter().enumerate().fold(0, |mask, (i, &x)| mask | u32::from(x > t) << i)
 }
 
 /// Units above `t`, and of those at `t` the first, k in all.

@@ -76,6 +76,9 @@ pub(crate) struct Recording {
 /// When the file is broken or its kind unknown. A run that differs is no error: see [`Report::ok`].
 pub fn verify(path: &Path, device: Device, fast: bool) -> Result<Report, VerifyError> {
     let (tensors, metadata) = checkpoint::read(path)?;
+    if metadata.get("kind").is_some_and(|kind| kind == "snn") {
+        return spiking(path);
+    }
     let path_buf = path.to_path_buf();
     let worst = (0.0, String::new(), 0.0);
     let mut recording = Recording { path: path_buf, tensors, metadata, device, fast, compared: 0, worst };
@@ -83,7 +86,7 @@ pub fn verify(path: &Path, device: Device, fast: bool) -> Result<Report, VerifyE
     device::guard(&format!("recomputing {}", path.display()), || match kind.as_str() {
         "layer" => layer::run(&mut recording),
         "network" => network::run(&mut recording),
-        other => Err(recording.lacks(format!("kind is `{other}`; `layer` and `network` can be recomputed"))),
+        other => Err(recording.lacks(format!("kind is `{other}`; `layer`, `network` and `snn` can be recomputed"))),
     })??;
     if recording.compared == 0 {
         return Err(recording.lacks("it records no tensor to compare with"));
@@ -91,6 +94,21 @@ pub fn verify(path: &Path, device: Device, fast: bool) -> Result<Report, VerifyE
     let (worst, worst_tensor, worst_error) = recording.worst;
     let file = path.to_path_buf();
     Ok(Report { file, kind, tensors: recording.compared, worst, worst_tensor, worst_error, ok: worst <= 1.0 })
+}
+
+/// The spiking network is plain Rust and reads the recording by itself; it has one form, on the CPU.
+fn spiking(path: &Path) -> Result<Report, VerifyError> {
+    let v = crate::snn::verify::run(path)
+        .map_err(|e| VerifyError::Recording { path: path.to_path_buf(), cause: e.to_string() })?;
+    Ok(Report {
+        file: path.to_path_buf(),
+        kind: "snn".to_string(),
+        tensors: v.tensors,
+        worst: v.worst,
+        worst_tensor: v.worst_tensor,
+        worst_error: v.worst_error,
+        ok: v.worst <= 1.0,
+    })
 }
 
 impl Recording {
