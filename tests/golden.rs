@@ -124,7 +124,7 @@ fn a_file_that_cannot_be_used_says_why_and_costs_the_others_nothing() {
     let lacking = |name: &str, change: &dyn Fn(&mut Tensors)| drop(changed(&place, "linear-hard", name, change));
     lacking("no-input", &|r| drop(r.tensors.remove("x.1")));
     lacking("no-kind", &|r| drop(r.metadata.remove("kind")));
-    lacking("snn", &|r| drop(r.metadata.insert("kind".into(), "snn".into())));
+    lacking("other-kind", &|r| drop(r.metadata.insert("kind".into(), "sonata".into())));
     lacking("steps", &|r| drop(r.metadata.insert("steps".into(), "x".into())));
     lacking("block", &|r| drop(r.metadata.insert("block".into(), "Sotf-c3".into())));
     lacking("shape", &|r| r.get("x.0").shape = vec![1, r.get("x.0").data.len() / 4]);
@@ -137,7 +137,7 @@ fn a_file_that_cannot_be_used_says_why_and_costs_the_others_nothing() {
         ("home", "s a directory"),
         ("no-input", "tensor x.1 is missing"),
         ("no-kind", "metadata has no `kind`"),
-        ("snn", "kind is `snn`"),
+        ("other-kind", "kind is `sonata`"),
         ("steps", "metadata `steps` is `x`"),
         ("block", "unknown method `Sotf`"),
         ("shape", "shape"),

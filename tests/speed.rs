@@ -12,7 +12,8 @@ const MODEL: &str = "--model 'Soft-c8-k5-s2 batchnorm2d triangle_0.7 max_2_2_0; 
 fn bf16_learns_what_float32_learns() {
     let line =
         format!("{MODEL} {SMALL} --set dataset_unsup.training_sample=1000 --set dataset_sup.training_sample=1000");
-    let (single, half) = (Place::new().run(&line), Place::new().run(&format!("{line} --precision bf16")));
+    let (here, there) = (Place::new(), Place::new());
+    let (single, half) = (here.run(&line), there.run(&format!("{line} --precision bf16")));
     let (a, b) = (single.done.accuracy(), half.done.accuracy());
     assert!((a - b).abs() <= 8.0, "float32 {a} %, bf16 {b} % of 200 images"); // one image is half a point
     assert_ne!(single.checkpoint(), half.checkpoint(), "something was rounded");

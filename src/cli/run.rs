@@ -308,8 +308,11 @@ fn claim(args: &RunArgs, plan: &mut RunPlan, start: &Start) -> anyhow::Result<Op
         let folder = plan.folder.display();
         anyhow::anyhow!("another process is running in {folder}\nhint: wait for it, or stop it with Ctrl-C")
     })?;
-    let text = serde_json::to_string_pretty(plan)?;
-    write_atomic(&dir.config(), |out| writeln!(out, "{text}"))?;
+    // A run that goes on keeps its plan as it was written; how it went on is in its provenance.
+    if !matches!(start, Start::GoOn(_)) {
+        let text = serde_json::to_string_pretty(plan)?;
+        write_atomic(&dir.config(), |out| writeln!(out, "{text}"))?;
+    }
     Ok(Some(lock))
 }
 
@@ -333,9 +336,6 @@ fn train(args: &RunArgs, plan: &RunPlan, start: &Start, data: RunData, on: tch::
         hub.add(Tensorboard::new(&dir));
         hub.add(PictureFiles::new(&dir));
     }
-    if plan.save {
-        provenance::record(&dir, on)?;
-    }
     let mut trainer = Trainer::new(plan, data, on, &mut hub, &stop);
     match start {
         Start::Fresh => {}
@@ -354,6 +354,9 @@ fn train(args: &RunArgs, plan: &RunPlan, start: &Start, data: RunData, on: tch::
         Start::TakeBlocks(dir) => {
             trainer.take_blocks(&checkpoint::load(dir)?).with_context(|| fits_not(dir))?;
         }
+    }
+    if plan.save {
+        provenance::record(&dir, on)?;
     }
     trainer.announce(title(plan, on))?;
     let outcome = trainer.run();

@@ -26,6 +26,8 @@ use super::{Constants, Readout, SnnError, Spikes};
 const LANES: usize = 16;
 /// A scale below this is multiplied into its column at once.
 const SMALL: f32 = 1e-6;
+/// Sums that are taken ahead, at most.
+const AHEAD: usize = 1 << 22;
 /// What is added to a norm that divides.
 const NORM_EPS: f32 = 1e-6;
 
@@ -38,7 +40,9 @@ pub struct Network {
     /// Hidden units and classes, rounded up to whole vectors.
     width_h: usize,
     width_o: usize,
-    /// U, (D, width_h).
+    /// From one row of U to the next.
+    stride: usize,
+    /// U, (D, stride).
     u: Vec<f32>,
     /// W1[:, j] = decayed·scale[j]·U[:, j].
     scale: Vec<f32>,
@@ -59,8 +63,10 @@ pub struct Activity {
     /// Hidden potentials, and what they exceed their thresholds by.
     pub v_h: Vec<f32>,
     beyond: Vec<f32>,
-    /// Sum of the rows of U of the inputs that fire.
+    /// Sum of the rows of U of the inputs that fire; the same for all steps; units whose columns changed since.
     sum: Vec<f32>,
+    ahead: Vec<f32>,
+    changed: Vec<u32>,
     /// Output potentials.
     pub v_o: Vec<f32>,
     current_o: Vec<f32>,
@@ -95,13 +101,16 @@ impl Network {
             }
         }
         let (width_h, width_o) = (h.next_multiple_of(LANES), classes.next_multiple_of(LANES));
+        // An odd number of pairs of cache lines: pieces of many rows then do not compete for the same places of a cache.
+        let stride = (h.div_ceil(2 * LANES) | 1) * 2 * LANES;
         let mut network = Network {
             constants: constants.clone(),
             inputs,
             classes,
             width_h,
             width_o,
-            u: widened(w1, h, width_h),
+            stride,
+            u: widened(w1, h, stride),
             scale: vec![1.0; width_h],
             decayed: 1.0,
             norms: vec![0.0; width_h],
@@ -131,7 +140,7 @@ impl Network {
 
     /// W1, (D, H) row by row.
     pub fn w1(&self) -> Vec<f32> {
-        let rows = self.u.chunks_exact(self.width_h);
+        let rows = self.u.chunks_exact(self.stride);
         let row = |row: &[f32]| -> Vec<f32> {
             row.iter().zip(&self.scale).take(self.constants.hidden).map(|(u, s)| u * (s * self.decayed)).collect()
         };
@@ -181,16 +190,44 @@ impl Network {
 
     #[inline(always)]
     fn forward_steps(&self, spikes: &Spikes, a: &mut Activity) {
+        let ahead = self.sum_ahead(spikes, a);
         for t in 0..spikes.steps() {
-            self.step(spikes.step(t), a);
+            if ahead {
+                a.take_sum(t, self.width_h);
+            } else {
+                sum_rows(&self.u, self.stride, spikes.step(t), &mut a.sum);
+            }
+            self.react(a);
         }
     }
 
     /// One step of both layers, for whoever wants to look on. [`Activity::rest`] begins an image.
-    #[inline(always)]
     pub fn step(&self, active: &[u32], a: &mut Activity) {
+        sum_rows(&self.u, self.stride, active, &mut a.sum);
+        self.react(a);
+    }
+
+    /// The sums of all steps at once, block of columns by block: the rows' pieces stay in the nearest cache from step to
+    /// step. Not for trains whose sums would fill the memory; then it returns false.
+    #[inline(always)]
+    fn sum_ahead(&self, spikes: &Spikes, a: &mut Activity) -> bool {
+        let (steps, width) = (spikes.steps(), self.width_h);
+        if steps.saturating_mul(width) > AHEAD {
+            return false;
+        }
+        a.ahead.resize(steps * width, 0.0);
+        for start in (0..width).step_by(2 * LANES) {
+            for (t, out) in a.ahead.chunks_exact_mut(width).enumerate() {
+                sum_block(&self.u, self.stride, spikes.step(t), start, out);
+            }
+        }
+        true
+    }
+
+    /// What both layers make of the sums of this step's rows.
+    #[inline(always)]
+    fn react(&self, a: &mut Activity) {
         let c = &self.constants;
-        sum_rows(&self.u, self.width_h, active, &mut a.sum);
         let alpha = c.alpha_h();
         let decayed = self.decayed;
         for ((v, sum), scale) in a.v_h.iter_mut().zip(&a.sum).zip(&self.scale) {
@@ -243,17 +280,42 @@ impl Network {
 
     #[inline(always)]
     fn train_steps(&mut self, spikes: &Spikes, label: usize, teacher: &[bool], a: &mut Activity) {
-        let keep = [1.0 - self.constants.decay1, 1.0 - self.constants.decay2].map(|x| x as f32);
+        let c = &self.constants;
+        let keep = [1.0 - c.decay1, 1.0 - c.decay2].map(|x| x as f32);
+        // Only columns of units that fired change: where they are few, it is less work to sum these anew.
+        let few = c.k_hidden.saturating_mul(spikes.steps()).saturating_mul(6) < c.hidden;
+        let ahead = few && self.sum_ahead(spikes, a);
         for (t, &teach) in teacher.iter().enumerate().take(spikes.steps()) {
             let active = spikes.step(t);
-            self.step(active, a);
+            if ahead {
+                a.take_sum(t, self.width_h);
+                self.sum_changed(active, a);
+            } else {
+                sum_rows(&self.u, self.stride, active, &mut a.sum);
+            }
+            self.react(a);
             self.oja(active, a);
+            if ahead {
+                a.note_changed();
+            }
             self.learn_output(label, teach, a);
             self.decayed *= keep[0];
             self.decayed_o *= keep[1];
             self.adapt(a);
         }
         self.normalise();
+    }
+
+    /// The sums of those columns that changed since they were taken ahead; in the same order, so the same bits.
+    #[inline(always)]
+    fn sum_changed(&self, active: &[u32], a: &mut Activity) {
+        for &j in &a.changed {
+            let mut sum = 0.0;
+            for &d in active {
+                sum += self.u[d as usize * self.stride + j as usize];
+            }
+            a.sum[j as usize] = sum;
+        }
     }
 
     /// W1[:, j] += eta1·(x − W1[:, j]) for each unit that fired.
@@ -263,7 +325,7 @@ impl Network {
         if eta == 0.0 {
             return;
         }
-        let width = self.width_h;
+        let stride = self.stride;
         for &j in &a.fired_h {
             let j = j as usize;
             let mut scale = self.scale[j] * (1.0 - eta);
@@ -271,7 +333,7 @@ impl Network {
             if scale * self.decayed < SMALL {
                 // Rare: the column takes its scale, and is measured anew.
                 let factor = scale * self.decayed;
-                self.u.iter_mut().skip(j).step_by(width).for_each(|u| *u *= factor);
+                self.u.iter_mut().skip(j).step_by(stride).for_each(|u| *u *= factor);
                 self.norms[j] *= f64::from(factor) * f64::from(factor);
                 sum *= f64::from(factor);
                 scale = 1.0 / self.decayed;
@@ -279,7 +341,7 @@ impl Network {
             self.scale[j] = scale;
             let add = eta / (scale * self.decayed);
             for &d in active {
-                self.u[d as usize * width + j] += add;
+                self.u[d as usize * stride + j] += add;
             }
             let add = f64::from(add);
             self.norms[j] += add * (2.0 * sum + active.len() as f64 * add);
@@ -357,7 +419,7 @@ impl Network {
 
     /// Ends a batch: scales into the weights, weights to −1…1, norms anew.
     pub fn end_batch(&mut self) {
-        for row in self.u.chunks_exact_mut(self.width_h) {
+        for row in self.u.chunks_exact_mut(self.stride) {
             for (u, scale) in row.iter_mut().zip(&self.scale) {
                 *u = (*u * (scale * self.decayed)).clamp(-1.0, 1.0);
             }
@@ -372,7 +434,7 @@ impl Network {
 
     fn measure_norms(&mut self) {
         self.norms.fill(0.0);
-        for row in self.u.chunks_exact(self.width_h) {
+        for row in self.u.chunks_exact(self.stride) {
             for (n, u) in self.norms.iter_mut().zip(row) {
                 *n += f64::from(*u) * f64::from(*u);
             }
@@ -406,6 +468,19 @@ impl Activity {
         self.counts.resize(network.width_o, 0);
         self.fired_h.clear();
         self.fired_o.clear();
+        self.changed.clear();
+    }
+
+    fn take_sum(&mut self, t: usize, width: usize) {
+        self.sum.copy_from_slice(&self.ahead[t * width..][..width]);
+    }
+
+    fn note_changed(&mut self) {
+        for j in &self.fired_h {
+            if !self.changed.contains(j) {
+                self.changed.push(*j);
+            }
+        }
     }
 
     /// The class with most output spikes; of equals the lowest.
@@ -424,24 +499,28 @@ fn widened(w: &[f32], columns: usize, width: usize) -> Vec<f32> {
     out
 }
 
-/// The sum of these rows. Column block by column block, so that the sums stay in registers.
+/// The sum of these rows, as long as `out`. Column block by column block, so that the sums stay in registers.
 #[inline(always)]
-fn sum_rows(w: &[f32], width: usize, rows: &[u32], out: &mut [f32]) {
-    let mut start = 0;
-    while start + 2 * LANES <= width {
-        block::<{ 2 * LANES }>(w, width, rows, start, out);
-        start += 2 * LANES;
+fn sum_rows(w: &[f32], stride: usize, rows: &[u32], out: &mut [f32]) {
+    for start in (0..out.len()).step_by(2 * LANES) {
+        sum_block(w, stride, rows, start, out);
     }
-    if start < width {
-        block::<LANES>(w, width, rows, start, out);
+}
+
+/// The same for the two vectors from `start` on, or for one if there is no more.
+#[inline(always)]
+fn sum_block(w: &[f32], stride: usize, rows: &[u32], start: usize, out: &mut [f32]) {
+    match out.len() - start {
+        LANES => block::<LANES>(w, stride, rows, start, out),
+        _ => block::<{ 2 * LANES }>(w, stride, rows, start, out),
     }
 }
 
 #[inline(always)]
-fn block<const N: usize>(w: &[f32], width: usize, rows: &[u32], start: usize, out: &mut [f32]) {
+fn block<const N: usize>(w: &[f32], stride: usize, rows: &[u32], start: usize, out: &mut [f32]) {
     let mut sum = [0.0f32; N];
     for &r in rows {
-        let row = &w[r as usize * width + start..][..N];
+        let row = &w[r as usize * stride + start..][..N];
         for (s, w) in sum.iter_mut().zip(row) {
             *s += w;
         }
