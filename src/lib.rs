@@ -12,7 +12,7 @@
 //! | [`train`] | the plan of a run, its engine, stored features, evaluation, checkpoints |
 //! | [`report`] | the events of a run and who listens: console, log, csv, tensorboard, pictures |
 //! | [`verify`] | recomputing recorded runs of the published program |
-//! | [`bench`] | measuring training against the machine's own matrix products |
+//! | [`mod@bench`] | measuring training against the machine's own matrix products |
 //! | [`snn`] | a sibling: a two-layer Hebbian spiking network |
 //! | [`cli`] | the command line: arguments to plans |
 //! | [`device`], [`parallel`], [`files`] | the machine, threads, the one function that writes files |

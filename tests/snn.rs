@@ -100,7 +100,7 @@ proptest! {
         for i in 0..case.images {
             let spikes = random_train(&case, &mut rng);
             let label = rng.next_u32() as usize % case.classes;
-            let teacher: Vec<bool> = (0..c.steps).map(|_| rng.next_u32() % 2 == 0).collect();
+            let teacher: Vec<bool> = (0..c.steps).map(|_| rng.next_u32().is_multiple_of(2)).collect();
             sparse.train_image(&spikes, label, &teacher, &mut a);
             dense.train_image(&spikes.to_dense(case.inputs), label, &teacher);
             // Where two potentials are as close as rounding, either unit may fire: from there on the two differ.

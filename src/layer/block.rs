@@ -12,9 +12,9 @@ use crate::preset::config::{BlockConfig, Operation};
 #[derive(Debug)]
 pub enum Layer {
     /// Learns by a local rule.
-    Hebbian(Hebbian),
+    Hebbian(Box<Hebbian>),
     /// Learns by backpropagation.
-    Backprop(Backprop),
+    Backprop(Box<Backprop>),
 }
 
 /// A block of a network.
@@ -42,9 +42,9 @@ impl Block {
         });
         let norms = norms.collect();
         let layer = if config.layer.method.is_hebbian() {
-            Layer::Hebbian(Hebbian::new(&config.layer, config.arch, rng, device))
+            Layer::Hebbian(Box::new(Hebbian::new(&config.layer, config.arch, rng, device)))
         } else {
-            Layer::Backprop(Backprop::new(&config.layer, config.arch, rng, device))
+            Layer::Backprop(Box::new(Backprop::new(&config.layer, config.arch, rng, device)))
         };
         let batch_norm = config.batch_norm.then(|| BatchNorm::new(config.layer.out_channels, device));
         Block { config: config.clone(), norms, layer, batch_norm }

@@ -13,7 +13,7 @@
 //! | [`model`] | the same network, sparse in spikes |
 //! | [`train`], [`eval`], [`checkpoint`] | a run |
 //! | [`pictures`] | templates, weights, rasters, potentials |
-//! | [`bench`] | speed of the sparse and the dense form in one process |
+//! | [`mod@bench`] | speed of the sparse and the dense form in one process |
 //! | [`verify`] | a recorded run, recomputed |
 
 pub mod bench;
