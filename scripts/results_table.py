@@ -8,10 +8,17 @@ Every row is read from a run's own files (config.json, metrics.csv, provenance.j
 import csv
 import json
 import pathlib
+import re
 import sys
 
 FIELDS = ["model", "trained on", "classifier", "tested on", "seed", "accuracy %", "unlabelled score %", "mean radius",
           "minutes", "command", "commit", "date", "processor", "threads", "precision"]
+
+
+def plain(command):
+    """The command without what says only where things lie."""
+    command = re.sub(r"^\S*/softhebb\S*", "softhebb", command)
+    return re.sub(r" (--results-dir|--data-dir) \S+| -q\b", "", command)
 
 
 def row(folder):
@@ -34,7 +41,7 @@ def row(folder):
         "unlabelled score %": f"{float(unlabelled[-1]['test_acc']):.2f}" if unlabelled else "",
         "mean radius": f"{float(radius):.2f}" if radius else "",
         "minutes": f"{float(last['seconds']) / 60:.1f}",
-        "command": made[0]["command"],
+        "command": plain(made[0]["command"]),
         "commit": ", ".join(dict.fromkeys(m["commit"] for m in made)),
         "date": made[-1]["date"][:10],
         "processor": made[-1]["processor"],

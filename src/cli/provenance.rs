@@ -20,7 +20,9 @@ pub fn record(dir: &RunDir, on: tch::Device) -> Result<(), FileError> {
 }
 
 fn entry(on: tch::Device) -> Value {
-    let command: Vec<String> = std::env::args().map(|word| crate::report::format::shell(&word)).collect();
+    let words = std::env::args().skip(1).map(|word| crate::report::format::shell(&word));
+    // The name that people type, wherever the program lies.
+    let command: Vec<String> = std::iter::once("softhebb".to_string()).chain(words).collect();
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
     json!({
         "command": command.join(" "),
