@@ -77,8 +77,6 @@ pub struct Activity {
     pub fired_o: Vec<u32>,
     /// Output spikes so far, by class.
     pub counts: Vec<u32>,
-    guess_h: f32,
-    guess_o: f32,
 }
 
 impl Network {
@@ -240,7 +238,7 @@ impl Network {
             }
             field = &a.beyond;
         }
-        wta::winners(field, c.k_hidden, &mut a.guess_h, &mut a.fired_h);
+        wta::winners(field, c.k_hidden, &mut a.fired_h);
         let vth = c.vth_h as f32;
         for &j in &a.fired_h {
             a.v_h[j as usize] -= vth;
@@ -250,7 +248,7 @@ impl Network {
         for (v, current) in a.v_o.iter_mut().zip(&a.current_o) {
             *v = alpha * *v + current * self.decayed_o;
         }
-        wta::winners(&a.v_o, c.k_output, &mut a.guess_o, &mut a.fired_o);
+        wta::winners(&a.v_o, c.k_output, &mut a.fired_o);
         let vth = c.vth_o as f32;
         for &o in &a.fired_o {
             a.v_o[o as usize] -= vth;

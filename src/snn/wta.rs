@@ -17,63 +17,64 @@ pub fn selected(v: &[f32], k: usize) -> Vec<u32> {
 
 /// The same winners, ascending, in place of what `out` held, without sorting.
 ///
-/// Looks for a threshold that k potentials exceed; `guess` holds the one found last, which is mostly a good start.
-/// Each try counts the potentials above it, a loop over all units that the compiler makes vectors of.
+/// Looks for a threshold that k potentials exceed. Each try counts the potentials above three numbers, a loop over all
+/// units that the compiler makes vectors of; three at once, because what costs is to wait for a count and to branch on it.
 #[inline(always)]
-pub fn winners(v: &[f32], k: usize, guess: &mut f32, out: &mut Vec<u32>) {
+pub fn winners(v: &[f32], k: usize, out: &mut Vec<u32>) {
     out.clear();
     match k {
         0 => return,
         1 => return one(v, out),
         _ => {}
     }
-    let positive = count_above(v, 0.0);
-    if positive <= k {
-        return collect(v, 0.0, positive, out);
-    }
     // More than k are above `low`, fewer than k above `high`.
     let (mut low, mut high) = (0.0f32, largest(v));
-    let (mut above_low, mut above_high) = (positive, 0);
-    let mut t = *guess;
-    for tries in 0.. {
-        if !(t > low && t < high) {
-            t = between(low, high, above_low, above_high, k, tries);
-            if t <= low || t >= high {
-                // No number is between the two: those at `high` are equal, and some of them win.
-                return tied(v, high, k, out);
-            }
+    let (mut above_low, mut above_high) = (v.len(), 0);
+    for tries in 0u32.. {
+        let mut t = between(low, high, above_low, above_high, k, tries);
+        if tries == 0 {
+            // The first try looks at 0, too: with k positive ones or fewer there is nothing to look for.
+            t[0] = 0.0;
         }
         let n = count_above(v, t);
-        if n == k {
-            *guess = t;
-            return collect(v, t, k, out);
+        if tries == 0 && n[0] <= k {
+            return collect(v, 0.0, n[0], out);
         }
-        if n > k {
-            (low, above_low) = (t, n);
-        } else {
-            (high, above_high) = (t, n);
+        for (t, n) in t.into_iter().zip(n) {
+            if n == k {
+                return collect(v, t, k, out);
+            }
+            if n > k && t >= low {
+                (low, above_low) = (t, n);
+            } else if n < k && t < high {
+                (high, above_high) = (t, n);
+            }
         }
-        t = f32::NAN;
+        if low.next_up() >= high {
+            // No number is between the two: those at `high` are equal, and some of them win.
+            return tied(v, high, k, out);
+        }
     }
 }
 
-/// A number between two positive ones: by the counts at first, then by halves of the value, at last by halves of the
-/// bits, which ends after 32 tries whatever the values are.
+/// Three numbers between two positive ones, ascending: around where the counts let one expect the threshold, by
+/// quarters if that goes on for long, and at last by quarters of the bits, which ends whatever the values are.
 #[inline(always)]
-fn between(low: f32, high: f32, above_low: usize, above_high: usize, k: usize, tries: u32) -> f32 {
-    let by_value = match tries {
-        0..=12 if tries % 3 != 2 => {
-            let share = (above_low - k) as f32 / (above_low - above_high) as f32;
-            low + (high - low) * share
+fn between(low: f32, high: f32, above_low: usize, above_high: usize, k: usize, tries: u32) -> [f32; 3] {
+    let shares = match tries {
+        0..=6 => {
+            let share = (above_low - k) as f32 / (above_low - above_high).max(1) as f32;
+            [share * 0.75, share, share + (1.0 - share) * 0.25]
         }
-        0..=24 => low + (high - low) * 0.5,
-        _ => f32::NAN,
+        _ => [0.25, 0.5, 0.75],
     };
-    if by_value > low && by_value < high {
-        return by_value;
+    let values = shares.map(|share| low + (high - low) * share);
+    if tries < 12 && values[0] > low && values[2] < high {
+        return values;
     }
     // Bits of positive floats are in the order of the floats.
-    f32::from_bits(low.to_bits() + (high.to_bits() - low.to_bits()) / 2)
+    let (first, all) = (low.to_bits(), high.to_bits().saturating_sub(low.to_bits()));
+    [all / 4, all / 2, all - all / 4].map(|part| f32::from_bits(first + part))
 }
 
 #[inline(always)]
@@ -104,16 +105,35 @@ fn largest(v: &[f32]) -> f32 {
     lanes.into_iter().chain(rest.iter().copied()).fold(0.0, larger)
 }
 
+/// How many are above each of three numbers.
 #[inline(always)]
-fn count_above(v: &[f32], t: f32) -> usize {
+fn count_above(v: &[f32], t: [f32; 3]) -> [usize; 3] {
     let (groups, rest) = v.as_chunks::<LANES>();
-    let mut lanes = [0u32; LANES];
+    let mut lanes = [[0u32; LANES]; 3];
     for group in groups {
-        for (lane, &x) in lanes.iter_mut().zip(group) {
-            *lane += u32::from(x > t);
+        for (lanes, t) in lanes.iter_mut().zip(t) {
+            for (lane, &x) in lanes.iter_mut().zip(group) {
+                *lane += u32::from(x > t);
+            }
         }
     }
-    lanes.into_iter().chain(rest.iter().map(|&x| u32::from(x > t))).sum::<u32>() as usize
+    let mut n = lanes.map(|lanes| total(lanes) as usize);
+    for &x in rest {
+        n.iter_mut().zip(t).for_each(|(n, t)| *n += usize::from(x > t));
+    }
+    n
+}
+
+/// Halves are added, so that it takes four steps and not sixteen.
+#[inline(always)]
+fn total(mut lanes: [u32; LANES]) -> u32 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        let (left, right) = lanes.split_at_mut(half);
+        left.iter_mut().zip(right.iter()).for_each(|(a, b)| *a += b);
+        half /= 2;
+    }
+    lanes[0]
 }
 
 /// The `n` units above `t`, ascending.
@@ -166,7 +186,7 @@ fn mask_above(group: &[f32; LANES], t: f32) -> u32 {
 /// Units above `t`, and of those at `t` the first, k in all.
 #[cold]
 fn tied(v: &[f32], t: f32, k: usize, out: &mut Vec<u32>) {
-    let mut left = k - count_above(v, t).min(k);
+    let mut left = k - v.iter().filter(|x| **x > t).count().min(k);
     for (j, &x) in v.iter().enumerate() {
         if x > t {
             out.push(j as u32);
@@ -182,9 +202,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn both(v: &[f32], k: usize, guess: f32) -> (Vec<u32>, Vec<u32>) {
-        let (mut out, mut guess) = (Vec::new(), guess);
-        winners(v, k, &mut guess, &mut out);
+    fn both(v: &[f32], k: usize) -> (Vec<u32>, Vec<u32>) {
+        let mut out = vec![7; 3];
+        winners(v, k, &mut out);
         (out, selected(v, k))
     }
 
@@ -208,7 +228,7 @@ mod tests {
             (&[nan, 1.0, nan, 2.0, 3.0], 2, &[3, 4]),
             (&[inf, inf, 1.0, inf], 2, &[0, 1]),
         ] {
-            let (got, other) = both(v, k, 0.3);
+            let (got, other) = both(v, k);
             assert_eq!(got, want, "{v:?} {k}");
             assert_eq!(other, want, "{v:?} {k}, by partial sorting");
         }
@@ -219,10 +239,9 @@ mod tests {
         fn without_sorting_is_the_same(
             v in prop::collection::vec(prop_oneof![-2.0f32..2.0, (0u8..6).prop_map(f32::from), any::<f32>()], 0..200),
             k in 0usize..64,
-            guess in any::<f32>(),
         ) {
             // total_cmp puts NaN above all; the filter x > 0 has removed it.
-            let (got, want) = both(&v, k, guess);
+            let (got, want) = both(&v, k);
             prop_assert!(got.len() <= k);
             prop_assert_eq!(got, want);
         }
