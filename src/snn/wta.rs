@@ -17,8 +17,8 @@ pub fn selected(v: &[f32], k: usize) -> Vec<u32> {
 
 /// The same winners, ascending, in place of what `out` held, without sorting.
 ///
-/// Looks for a threshold that k potentials exceed. Each try counts the potentials above three numbers, a loop over all
-/// units that the compiler makes vectors of; three at once, because what costs is to wait for a count and to branch on it.
+/// Looks for a threshold that k potentials exceed. Each try counts those above a number, a loop over all units that the
+/// compiler makes vectors of; five tries are enough for 32 of 256.
 #[inline(always)]
 pub fn winners(v: &[f32], k: usize, out: &mut Vec<u32>) {
     out.clear();
@@ -27,54 +27,42 @@ pub fn winners(v: &[f32], k: usize, out: &mut Vec<u32>) {
         1 => return one(v, out),
         _ => {}
     }
+    let positive = count_above(v, 0.0);
+    if positive <= k {
+        return collect(v, 0.0, positive, out);
+    }
     // More than k are above `low`, fewer than k above `high`.
     let (mut low, mut high) = (0.0f32, largest(v));
-    let (mut above_low, mut above_high) = (v.len(), 0);
+    let (mut above_low, mut above_high) = (positive, 0);
     for tries in 0u32.. {
-        let mut t = between(low, high, above_low, above_high, k, tries);
-        if tries == 0 {
-            // The first try looks at 0, too: with k positive ones or fewer there is nothing to look for.
-            t[0] = 0.0;
-        }
-        let n = count_above(v, t);
-        if tries == 0 && n[0] <= k {
-            return collect(v, 0.0, n[0], out);
-        }
-        for (t, n) in t.into_iter().zip(n) {
-            if n == k {
-                return collect(v, t, k, out);
-            }
-            if n > k && t >= low {
-                (low, above_low) = (t, n);
-            } else if n < k && t < high {
-                (high, above_high) = (t, n);
-            }
-        }
         if low.next_up() >= high {
             // No number is between the two: those at `high` are equal, and some of them win.
             return tied(v, high, k, out);
         }
+        let share = (above_low - k) as f32 / (above_low - above_high) as f32;
+        let t = between(low, high, share, tries);
+        let n = count_above(v, t);
+        if n == k {
+            return collect(v, t, k, out);
+        }
+        let more = n > k;
+        low = if more { t } else { low };
+        above_low = if more { n } else { above_low };
+        high = if more { high } else { t };
+        above_high = if more { above_high } else { n };
     }
 }
 
-/// Three numbers between two positive ones, ascending: around where the counts let one expect the threshold, by
-/// quarters if that goes on for long, and at last by quarters of the bits, which ends whatever the values are.
+/// A number between two positive ones: at this share of the way, by halves if that goes on for long, and at last by halves
+/// of the bits, which ends whatever the values are.
 #[inline(always)]
-fn between(low: f32, high: f32, above_low: usize, above_high: usize, k: usize, tries: u32) -> [f32; 3] {
-    let shares = match tries {
-        0..=6 => {
-            let share = (above_low - k) as f32 / (above_low - above_high).max(1) as f32;
-            [share * 0.75, share, share + (1.0 - share) * 0.25]
-        }
-        _ => [0.25, 0.5, 0.75],
-    };
-    let values = shares.map(|share| low + (high - low) * share);
-    if tries < 12 && values[0] > low && values[2] < high {
-        return values;
+fn between(low: f32, high: f32, share: f32, tries: u32) -> f32 {
+    let by_value = low + (high - low) * if tries % 3 == 2 { 0.5 } else { share };
+    if tries < 20 && by_value > low && by_value < high {
+        return by_value;
     }
     // Bits of positive floats are in the order of the floats.
-    let (first, all) = (low.to_bits(), high.to_bits().saturating_sub(low.to_bits()));
-    [all / 4, all / 2, all - all / 4].map(|part| f32::from_bits(first + part))
+    f32::from_bits(low.to_bits() + (high.to_bits() - low.to_bits()) / 2)
 }
 
 #[inline(always)]
@@ -105,23 +93,17 @@ fn largest(v: &[f32]) -> f32 {
     lanes.into_iter().chain(rest.iter().copied()).fold(0.0, larger)
 }
 
-/// How many are above each of three numbers.
+/// How many are above this number.
 #[inline(always)]
-fn count_above(v: &[f32], t: [f32; 3]) -> [usize; 3] {
+fn count_above(v: &[f32], t: f32) -> usize {
     let (groups, rest) = v.as_chunks::<LANES>();
-    let mut lanes = [[0u32; LANES]; 3];
+    let mut lanes = [0u32; LANES];
     for group in groups {
-        for (lanes, t) in lanes.iter_mut().zip(t) {
-            for (lane, &x) in lanes.iter_mut().zip(group) {
-                *lane += u32::from(x > t);
-            }
+        for (lane, &x) in lanes.iter_mut().zip(group) {
+            *lane += u32::from(x > t);
         }
     }
-    let mut n = lanes.map(|lanes| total(lanes) as usize);
-    for &x in rest {
-        n.iter_mut().zip(t).for_each(|(n, t)| *n += usize::from(x > t));
-    }
-    n
+    total(lanes) as usize + rest.iter().filter(|x| **x > t).count()
 }
 
 /// Halves are added, so that it takes four steps and not sixteen.
@@ -140,9 +122,9 @@ fn total(mut lanes: [u32; LANES]) -> u32 {
 #[inline(always)]
 fn collect(v: &[f32], t: f32, n: usize, out: &mut Vec<u32>) {
     out.resize(n, 0);
-    let (groups, rest) = v.as_chunks::<LANES>();
+    let (words, rest) = v.as_chunks::<64>();
     let mut found = 0;
-    let mut put = |mut mask: u32, start: usize| {
+    let mut put = |mut mask: u64, start: usize| {
         while mask != 0 {
             if let Some(place) = out.get_mut(found) {
                 *place = start as u32 + mask.trailing_zeros();
@@ -151,11 +133,12 @@ fn collect(v: &[f32], t: f32, n: usize, out: &mut Vec<u32>) {
             mask &= mask - 1;
         }
     };
-    for (i, group) in groups.iter().enumerate() {
-        put(mask_above(group, t), i * LANES);
+    for (i, word) in words.iter().enumerate() {
+        let groups = word.as_chunks::<LANES>().0.iter().enumerate();
+        put(groups.fold(0, |mask, (g, group)| mask | u64::from(mask_above(group, t)) << (g * LANES)), i * 64);
     }
     for (i, &x) in rest.iter().enumerate() {
-        put(u32::from(x > t), groups.len() * LANES + i);
+        put(u64::from(x > t), words.len() * 64 + i);
     }
 }
 
