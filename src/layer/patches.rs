@@ -40,3 +40,49 @@ pub fn rows(x: &Tensor, config: &LayerConfig) -> (Tensor, [i64; 2]) {
         x.as_strided([g, b, oh, ow, k, k, group], [group, h * row, s * row, s * column, d * row, d * column, 1], None);
     (view.reshape([g, b * oh * ow, k * k * group]), [oh, ow])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::{Hebbian, Mode};
+    use crate::preset::config::Arch;
+    use crate::preset::{BlockEntry, Catalogue, layer_config, parse_block};
+    use proptest::prelude::*;
+    use tch::{Device, Kind};
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        /// Patches times weights are libtorch's own convolution, whatever the geometry and the padding.
+        #[test]
+        fn patches_times_weights_are_a_convolution(
+            k in 1i64..5, s in 1i64..4, d in 1i64..4, g in 1i64..4, p in 0i64..4, h in 13i64..17, w in 13i64..17,
+            mode in prop::sample::select(vec!["reflect", "zeros", "replicate", "circular"]),
+        ) {
+            let text = format!("Soft-c{}-k{k}-s{s}-d{d}-g{g}-p{p}-t1", 4 * g);
+            let mut entry = BlockEntry::new(parse_block(&text).expect("a block string"), Some(Arch::Cnn));
+            entry.set_layer("padding_mode", &mode.into()).expect("a padding mode");
+            let catalogue = Catalogue::embedded().expect("the catalogue");
+            let config = layer_config(catalogue.layer_defaults(Arch::Cnn), &entry, 2 * g, None).expect("a layer");
+            let mut layer = Hebbian::new(&config, Arch::Cnn, &mut crate::device::rng(1, &[]), Device::Cpu);
+            let x = Tensor::randn([3, 2 * g, h, w], (Kind::Float, Device::Cpu));
+            let padded = match mode {
+                "circular" => {
+                    let rows = Tensor::cat(&[x.narrow(2, h - p, p), x.shallow_clone(), x.narrow(2, 0, p)], 2);
+                    Tensor::cat(&[rows.narrow(3, w - p, p), rows.shallow_clone(), rows.narrow(3, 0, p)], 3)
+                }
+                "zeros" => x.constant_pad_nd([p, p, p, p]),
+                "replicate" => x.pad([p; 4], "replicate", None),
+                _ => x.pad([p; 4], "reflect", None),
+            };
+            let expected = padded.conv2d(&layer.weight(), None::<&Tensor>, [s, s], [0, 0], [d, d], g);
+            let scale = expected.abs().max().double_value(&[]);
+            for mode in [Mode::Train { seed: 0 }, Mode::Eval] {
+                let u = layer.forward(&x, mode);
+                prop_assert_eq!(u.size(), expected.size());
+                let error = (u - &expected).abs().max().double_value(&[]);
+                prop_assert!(error <= 1e-5 * scale, "{:?}: {} of {}", mode, error, scale);
+            }
+        }
+    }
+}
