@@ -10,7 +10,7 @@
 //! | [`spikes`] | spike trains, the Poisson code, random streams |
 //! | [`wta`] | k winners take all, ties to the lowest index |
 //! | [`dense`] | the loop line by line: the oracle of tests and benchmark |
-//! | [`model`] | the same network, sparse in spikes |
+//! | [`model`], `learn`, `sums` | the same network, sparse in spikes |
 //! | [`train`], [`eval`], [`checkpoint`] | a run |
 //! | [`pictures`] | templates, weights, rasters, potentials |
 //! | [`mod@bench`] | speed of the sparse and the dense form in one process |
@@ -22,11 +22,13 @@ mod constants;
 pub mod dense;
 mod error;
 pub mod eval;
+mod learn;
 pub mod model;
 pub mod pictures;
 pub mod plan;
 mod plot;
 pub mod spikes;
+mod sums;
 pub mod train;
 pub mod verify;
 pub mod wta;
