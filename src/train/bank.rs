@@ -15,10 +15,11 @@ use tch::{Device, Kind, Tensor};
 use crate::data::augment::Augment;
 use crate::files::FileError;
 use crate::layer::Network;
+use crate::layer::classifier::Rows;
 use crate::preset::config::{NetworkConfig, Operation};
 
 /// Images a step when outputs are stored. Fixed, so that a resumed run stores the same bits.
-const CHUNK: i64 = 250;
+const CHUNK: i64 = 50;
 
 /// Labelled images, and what the frozen blocks make of them.
 #[derive(Debug)]
@@ -183,6 +184,13 @@ impl Bank {
     /// The same for a training step: images that are to be augmented are, by a generator with this seed.
     pub fn batch(&self, index: &Tensor, network: &mut Network, depth: usize, seed: u64) -> Tensor {
         self.read(index, network, depth, Some(seed))
+    }
+
+    /// The same rows where they are stored, if a flat matrix of them is.
+    pub fn rows<'a>(&'a self, index: &'a [i64], network: &Network, depth: usize) -> Option<Rows<'a>> {
+        let stored = self.stored.as_ref().filter(|_| depth > 0 && depth == self.depth)?;
+        let layout = Layout::at(network.config(), depth);
+        Rows::new(stored, index, layout.numel()).filter(|_| !layout.channels_last)
     }
 
     fn read(&self, index: &Tensor, network: &mut Network, depth: usize, seed: Option<u64>) -> Tensor {

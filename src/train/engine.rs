@@ -8,7 +8,7 @@ use tch::{Device, Tensor};
 use super::bank;
 use super::checkpoint::{self, Checkpoint, Progress};
 use super::data::{RunData, Sets};
-use super::learner::{Batch, Learner, Sums};
+use super::learner::{Learner, Step, Sums};
 use super::watch::{self, Place};
 use super::{Phase, RunPlan, TrainError, adam, evaluate};
 use crate::data::epoch_order;
@@ -340,7 +340,6 @@ impl<'a> Trainer<'a> {
         let resumed = (self.progress.step > 0).then_some(self.progress.sums);
         let mut sums = Sums::new(phase, &self.network, resumed);
         let done_before = sums.images;
-        let first = learner.first();
         let on = self.network.device();
         for (step, chunk) in (1u64..).zip(rows.chunks(phase.batch_size as usize)).skip(self.progress.step as usize) {
             let seed = device::stream(seed, &["step".into(), (index as u64).into(), epoch.into(), step.into()]);
@@ -348,10 +347,7 @@ impl<'a> Trainer<'a> {
             let check = watch::due(on, step, step == steps).then_some(place);
             let (network, bank) = (&mut self.network, &self.data.banks[sets.train.bank]);
             device::guard("a training step", || {
-                let rows = Tensor::from_slice(chunk);
-                let x = bank.batch(&rows, network, first, seed);
-                let labels = bank.labels(&rows).to_device(on);
-                learner.step(network, &Batch { x: &x, labels: &labels, lr, seed, check }, &mut sums)
+                learner.step_on(network, bank, chunk, Step { lr, seed, check }, &mut sums)
             })??;
             self.hub.send(Event::Progress { epoch, images: sums.images })?;
             let at = (step, sums.values());
