@@ -1,5 +1,7 @@
 //! Learning: what a training image changes, written only where something changes. [`super::model`] has the equations.
 
+#[cfg(target_arch = "x86_64")]
+use super::sums::Vectors;
 use super::sums::{NORM_EPS, normalise_columns, sum_rows};
 use super::{Activity, Network, Readout, Spikes};
 
@@ -14,15 +16,24 @@ impl Network {
     pub fn train_image(&mut self, spikes: &Spikes, label: usize, teacher: &[bool], a: &mut Activity) {
         a.rest(self);
         #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx512vl") {
-            // SAFETY: the processor has AVX2.
-            return unsafe { self.train_avx2(spikes, label, teacher, a) };
+        match Vectors::detect() {
+            // SAFETY: the processor has these instructions.
+            Vectors::Avx512 => return unsafe { self.train_avx512(spikes, label, teacher, a) },
+            // SAFETY: likewise.
+            Vectors::Avx2 => return unsafe { self.train_avx2(spikes, label, teacher, a) },
+            Vectors::Plain => {}
         }
         self.train_steps(spikes, label, teacher, a);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+    fn train_avx512(&mut self, spikes: &Spikes, label: usize, teacher: &[bool], a: &mut Activity) {
+        self.train_steps(spikes, label, teacher, a);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
     fn train_avx2(&mut self, spikes: &Spikes, label: usize, teacher: &[bool], a: &mut Activity) {
         self.train_steps(spikes, label, teacher, a);
     }

@@ -19,6 +19,8 @@
 //!   2δ·(their sum, which is the unit's current) + n·δ². So normalisation reads no weights;
 //! - at the end of a batch the scales are multiplied into U and the norms are taken anew, so that rounding does not add up.
 
+#[cfg(target_arch = "x86_64")]
+use super::sums::Vectors;
 use super::sums::{LANES, sum_block, sum_rows, widened};
 use super::wta;
 use super::{Constants, SnnError, Spikes};
@@ -167,16 +169,26 @@ impl Network {
     pub fn forward(&self, spikes: &Spikes, a: &mut Activity) {
         a.rest(self);
         #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx512vl") {
-            // SAFETY: the processor has AVX2.
-            return unsafe { self.forward_avx2(spikes, a) };
+        match Vectors::detect() {
+            // SAFETY: the processor has these instructions.
+            Vectors::Avx512 => return unsafe { self.forward_avx512(spikes, a) },
+            // SAFETY: likewise.
+            Vectors::Avx2 => return unsafe { self.forward_avx2(spikes, a) },
+            Vectors::Plain => {}
         }
         self.forward_steps(spikes, a);
     }
 
-    /// The same loop compiled for AVX2. Additions keep their order, so the results are the same bits.
+    /// The same loop compiled for AVX-512. Additions keep their order, so the results are the same bits.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+    fn forward_avx512(&self, spikes: &Spikes, a: &mut Activity) {
+        self.forward_steps(spikes, a);
+    }
+
+    /// The same for AVX2.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
     fn forward_avx2(&self, spikes: &Spikes, a: &mut Activity) {
         self.forward_steps(spikes, a);
     }

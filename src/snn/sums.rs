@@ -6,6 +6,31 @@ pub(super) const LANES: usize = 16;
 /// What is added to a norm that divides.
 pub(super) const NORM_EPS: f32 = 1e-6;
 
+/// The widest instructions that the hot loops are compiled for and this processor has.
+#[cfg(target_arch = "x86_64")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Vectors {
+    Avx512,
+    Avx2,
+    Plain,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Vectors {
+    /// Looks once; later calls read what was found.
+    #[inline]
+    pub(super) fn detect() -> Vectors {
+        use std::arch::is_x86_feature_detected as has;
+        if has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") && has!("avx2") {
+            Vectors::Avx512
+        } else if has!("avx2") {
+            Vectors::Avx2
+        } else {
+            Vectors::Plain
+        }
+    }
+}
+
 /// Rows of `columns` as rows of `width`, filled up with zeros.
 pub(super) fn widened(w: &[f32], columns: usize, width: usize) -> Vec<f32> {
     let mut out = vec![0.0; w.len() / columns * width];
