@@ -23,23 +23,23 @@ impl Network {
             Vectors::Avx2 => return unsafe { self.train_avx2(spikes, label, teacher, a) },
             Vectors::Plain => {}
         }
-        self.train_steps(spikes, label, teacher, a);
+        self.train_steps::<false>(spikes, label, teacher, a);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
     fn train_avx512(&mut self, spikes: &Spikes, label: usize, teacher: &[bool], a: &mut Activity) {
-        self.train_steps(spikes, label, teacher, a);
+        self.train_steps::<true>(spikes, label, teacher, a);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn train_avx2(&mut self, spikes: &Spikes, label: usize, teacher: &[bool], a: &mut Activity) {
-        self.train_steps(spikes, label, teacher, a);
+        self.train_steps::<false>(spikes, label, teacher, a);
     }
 
     #[inline(always)]
-    fn train_steps(&mut self, spikes: &Spikes, label: usize, teacher: &[bool], a: &mut Activity) {
+    fn train_steps<const WIDE: bool>(&mut self, spikes: &Spikes, label: usize, teacher: &[bool], a: &mut Activity) {
         let c = &self.constants;
         let keep = [1.0 - c.decay1, 1.0 - c.decay2].map(|x| x as f32);
         // Only columns of units that fired change: where they are few, it is less work to sum these anew.
@@ -53,7 +53,7 @@ impl Network {
             } else {
                 sum_rows(&self.u, self.stride, active, &mut a.sum);
             }
-            self.react(a);
+            self.react::<WIDE>(a);
             self.oja(active, a);
             if ahead {
                 a.note_changed();

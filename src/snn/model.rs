@@ -21,7 +21,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::sums::Vectors;
-use super::sums::{LANES, sum_block, sum_rows, widened};
+use super::sums::{BLOCK, LANES, sum_block, sum_rows, widened};
 use super::wta;
 use super::{Constants, SnnError, Spikes};
 
@@ -74,6 +74,9 @@ pub struct Activity {
     pub fired_o: Vec<u32>,
     /// Output spikes so far, by class.
     pub counts: Vec<u32>,
+    /// What the winners' potentials exceeded in the last step.
+    pub(super) level_h: f32,
+    pub(super) level_o: f32,
 }
 
 impl Network {
@@ -176,25 +179,25 @@ impl Network {
             Vectors::Avx2 => return unsafe { self.forward_avx2(spikes, a) },
             Vectors::Plain => {}
         }
-        self.forward_steps(spikes, a);
+        self.forward_steps::<false>(spikes, a);
     }
 
     /// The same loop compiled for AVX-512. Additions keep their order, so the results are the same bits.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
     fn forward_avx512(&self, spikes: &Spikes, a: &mut Activity) {
-        self.forward_steps(spikes, a);
+        self.forward_steps::<true>(spikes, a);
     }
 
     /// The same for AVX2.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn forward_avx2(&self, spikes: &Spikes, a: &mut Activity) {
-        self.forward_steps(spikes, a);
+        self.forward_steps::<false>(spikes, a);
     }
 
     #[inline(always)]
-    fn forward_steps(&self, spikes: &Spikes, a: &mut Activity) {
+    fn forward_steps<const WIDE: bool>(&self, spikes: &Spikes, a: &mut Activity) {
         let ahead = self.sum_ahead(spikes, a);
         for t in 0..spikes.steps() {
             if ahead {
@@ -202,14 +205,14 @@ impl Network {
             } else {
                 sum_rows(&self.u, self.stride, spikes.step(t), &mut a.sum);
             }
-            self.react(a);
+            self.react::<WIDE>(a);
         }
     }
 
     /// One step of both layers, for whoever wants to look on. [`Activity::rest`] begins an image.
     pub fn step(&self, active: &[u32], a: &mut Activity) {
         sum_rows(&self.u, self.stride, active, &mut a.sum);
-        self.react(a);
+        self.react::<false>(a);
     }
 
     /// The sums of all steps at once, block of columns by block: the rows' pieces stay in the nearest cache from step to
@@ -221,7 +224,7 @@ impl Network {
             return false;
         }
         a.ahead.resize(steps * width, 0.0);
-        for start in (0..width).step_by(2 * LANES) {
+        for start in (0..width).step_by(BLOCK) {
             for (t, out) in a.ahead.chunks_exact_mut(width).enumerate() {
                 sum_block(&self.u, self.stride, spikes.step(t), start, out);
             }
@@ -231,7 +234,7 @@ impl Network {
 
     /// What both layers make of the sums of this step's rows.
     #[inline(always)]
-    pub(super) fn react(&self, a: &mut Activity) {
+    pub(super) fn react<const WIDE: bool>(&self, a: &mut Activity) {
         let c = &self.constants;
         let alpha = c.alpha_h();
         let decayed = self.decayed;
@@ -245,7 +248,7 @@ impl Network {
             }
             field = &a.beyond;
         }
-        wta::winners(field, c.k_hidden, &mut a.fired_h);
+        wta::winners::<WIDE>(field, c.k_hidden, &mut a.level_h, &mut a.fired_h);
         let vth = c.vth_h as f32;
         for &j in &a.fired_h {
             a.v_h[j as usize] -= vth;
@@ -255,7 +258,7 @@ impl Network {
         for (v, current) in a.v_o.iter_mut().zip(&a.current_o) {
             *v = alpha * *v + current * self.decayed_o;
         }
-        wta::winners(&a.v_o, c.k_output, &mut a.fired_o);
+        wta::winners::<WIDE>(&a.v_o, c.k_output, &mut a.level_o, &mut a.fired_o);
         let vth = c.vth_o as f32;
         for &o in &a.fired_o {
             a.v_o[o as usize] -= vth;
@@ -300,6 +303,7 @@ impl Activity {
         self.fired_h.clear();
         self.fired_o.clear();
         self.changed.clear();
+        (self.level_h, self.level_o) = (0.0, 0.0);
     }
 
     pub(super) fn take_sum(&mut self, t: usize, width: usize) {

@@ -3,6 +3,8 @@
 
 /// Units are stored in whole vectors of this many.
 pub(super) const LANES: usize = 16;
+/// Columns that are summed together: four chains of additions, so that one does not wait for the other.
+pub(super) const BLOCK: usize = 4 * LANES;
 /// What is added to a norm that divides.
 pub(super) const NORM_EPS: f32 = 1e-6;
 
@@ -43,17 +45,19 @@ pub(super) fn widened(w: &[f32], columns: usize, width: usize) -> Vec<f32> {
 /// The sum of these rows, as long as `out`. Column block by column block, so that the sums stay in registers.
 #[inline(always)]
 pub(super) fn sum_rows(w: &[f32], stride: usize, rows: &[u32], out: &mut [f32]) {
-    for start in (0..out.len()).step_by(2 * LANES) {
+    for start in (0..out.len()).step_by(BLOCK) {
         sum_block(w, stride, rows, start, out);
     }
 }
 
-/// The same for the two vectors from `start` on, or for one if there is no more.
+/// The same for the four vectors from `start` on, or for as many as there are.
 #[inline(always)]
 pub(super) fn sum_block(w: &[f32], stride: usize, rows: &[u32], start: usize, out: &mut [f32]) {
-    match out.len() - start {
-        LANES => block::<LANES>(w, stride, rows, start, out),
-        _ => block::<{ 2 * LANES }>(w, stride, rows, start, out),
+    match (out.len() - start) / LANES {
+        1 => block::<LANES>(w, stride, rows, start, out),
+        2 => block::<{ 2 * LANES }>(w, stride, rows, start, out),
+        3 => block::<{ 3 * LANES }>(w, stride, rows, start, out),
+        _ => block::<BLOCK>(w, stride, rows, start, out),
     }
 }
 
