@@ -27,7 +27,7 @@ impl Network {
     }
 
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,popcnt")]
     fn train_avx512(&mut self, spikes: &Spikes, label: usize, teacher: &[bool], a: &mut Activity) {
         self.train_steps::<true>(spikes, label, teacher, a);
     }

@@ -184,7 +184,7 @@ impl Network {
 
     /// The same loop compiled for AVX-512. Additions keep their order, so the results are the same bits.
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,popcnt")]
     fn forward_avx512(&self, spikes: &Spikes, a: &mut Activity) {
         self.forward_steps::<true>(spikes, a);
     }

@@ -23,7 +23,8 @@ impl Vectors {
     #[inline]
     pub(super) fn detect() -> Vectors {
         use std::arch::is_x86_feature_detected as has;
-        if has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") && has!("avx2") {
+        let wide = has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl");
+        if wide && has!("avx2") && has!("bmi1") && has!("popcnt") {
             Vectors::Avx512
         } else if has!("avx2") {
             Vectors::Avx2
