@@ -26,7 +26,7 @@ def main(out, folders):
             top = GAP + r * (HEIGHT + GAP) + (HEIGHT - picture.height) // 2
             sheet.paste(picture, (left + (width - picture.width) // 2, top))
             left += width + GAP
-    sheet.save(out, optimize=True)
+    sheet.quantize(128).save(out, optimize=True)
 
 
 if __name__ == "__main__":
