@@ -69,10 +69,11 @@ impl Network {
     /// The sums of those columns that changed since they were taken ahead; in the same order, so the same bits.
     #[inline(always)]
     fn sum_changed(&self, active: &[u32], a: &mut Activity) {
+        let u = &self.u[..];
         for &j in &a.changed {
             let mut sum = 0.0;
             for &d in active {
-                sum += self.u[d as usize * self.stride + j as usize];
+                sum += u[d as usize * self.stride + j as usize];
             }
             a.sum[j as usize] = sum;
         }
@@ -100,8 +101,9 @@ impl Network {
             }
             self.scale[j] = scale;
             let add = eta / (scale * self.decayed);
+            let u = &mut self.u[..];
             for &d in active {
-                self.u[d as usize * stride + j] += add;
+                u[d as usize * stride + j] += add;
             }
             let add = f64::from(add);
             self.norms[j] += add * (2.0 * sum + active.len() as f64 * add);
@@ -138,7 +140,7 @@ impl Network {
         a.change_o.iter_mut().for_each(|c| *c *= grow);
         for &j in &a.fired_h {
             let row = &mut self.w2[j as usize * self.width_o..][..self.width_o];
-            for (w, change) in row.iter_mut().zip(&a.change_o) {
+            for (w, change) in row.iter_mut().zip(a.change_o.iter()) {
                 *w = *w * shrink + change;
             }
         }

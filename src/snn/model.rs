@@ -19,6 +19,7 @@
 //!   2δ·(their sum, which is the unit's current) + n·δ². So normalisation reads no weights;
 //! - at the end of a batch the scales are multiplied into U and the norms are taken anew, so that rounding does not add up.
 
+use super::aligned::Aligned;
 #[cfg(target_arch = "x86_64")]
 use super::sums::Vectors;
 use super::sums::{BLOCK, LANES, sum_block, sum_rows, widened};
@@ -40,14 +41,14 @@ pub struct Network {
     /// From one row of U to the next.
     pub(super) stride: usize,
     /// U, (D, stride).
-    pub(super) u: Vec<f32>,
+    pub(super) u: Aligned,
     /// W1[:, j] = decayed·scale[j]·U[:, j].
     pub(super) scale: Vec<f32>,
     pub(super) decayed: f32,
     /// ‖U[:, j]‖².
     pub(super) norms: Vec<f64>,
     /// V, (H, width_o); W2 = decayed_o·V.
-    pub(super) w2: Vec<f32>,
+    pub(super) w2: Aligned,
     pub(super) decayed_o: f32,
     pub(super) thresholds: Vec<f32>,
     /// Whether any is not 0, or may become so.
@@ -58,16 +59,16 @@ pub struct Network {
 #[derive(Debug, Clone, Default)]
 pub struct Activity {
     /// Hidden potentials, and what they exceed their thresholds by.
-    pub v_h: Vec<f32>,
-    pub(super) beyond: Vec<f32>,
+    pub(super) v_h: Aligned,
+    pub(super) beyond: Aligned,
     /// Sum of the rows of U of the inputs that fire; the same for all steps; units whose columns changed since.
-    pub(super) sum: Vec<f32>,
-    pub(super) ahead: Vec<f32>,
+    pub(super) sum: Aligned,
+    pub(super) ahead: Aligned,
     pub(super) changed: Vec<u32>,
     /// Output potentials.
-    pub v_o: Vec<f32>,
-    pub(super) current_o: Vec<f32>,
-    pub(super) change_o: Vec<f32>,
+    pub(super) v_o: Aligned,
+    pub(super) current_o: Aligned,
+    pub(super) change_o: Aligned,
     /// Hidden units that fire in this step, ascending.
     pub fired_h: Vec<u32>,
     /// Output units that fire in this step, ascending.
@@ -223,7 +224,7 @@ impl Network {
         if steps.saturating_mul(width) > AHEAD {
             return false;
         }
-        a.ahead.resize(steps * width, 0.0);
+        a.ahead.resize(steps * width);
         for start in (0..width).step_by(BLOCK) {
             for (t, out) in a.ahead.chunks_exact_mut(width).enumerate() {
                 sum_block(&self.u, self.stride, spikes.step(t), start, out);
@@ -238,12 +239,12 @@ impl Network {
         let c = &self.constants;
         let alpha = c.alpha_h();
         let decayed = self.decayed;
-        for ((v, sum), scale) in a.v_h.iter_mut().zip(&a.sum).zip(&self.scale) {
+        for ((v, sum), scale) in a.v_h.iter_mut().zip(a.sum.iter()).zip(&self.scale) {
             *v = alpha * *v + sum * (scale * decayed);
         }
         let mut field = &a.v_h;
         if self.has_thresholds {
-            for ((b, v), t) in a.beyond.iter_mut().zip(&a.v_h).zip(&self.thresholds) {
+            for ((b, v), t) in a.beyond.iter_mut().zip(a.v_h.iter()).zip(&self.thresholds) {
                 *b = v - t;
             }
             field = &a.beyond;
@@ -255,7 +256,7 @@ impl Network {
         }
         sum_rows(&self.w2, self.width_o, &a.fired_h, &mut a.current_o);
         let alpha = c.alpha_o();
-        for (v, current) in a.v_o.iter_mut().zip(&a.current_o) {
+        for (v, current) in a.v_o.iter_mut().zip(a.current_o.iter()) {
             *v = alpha * *v + current * self.decayed_o;
         }
         wta::winners::<WIDE>(&a.v_o, c.k_output, &mut a.level_o, &mut a.fired_o);
@@ -295,8 +296,8 @@ impl Activity {
             (&mut self.current_o, network.width_o),
             (&mut self.change_o, network.width_o),
         ] {
-            v.clear();
-            v.resize(n, 0.0);
+            v.resize(n);
+            v.fill(0.0);
         }
         self.counts.clear();
         self.counts.resize(network.width_o, 0);

@@ -1,6 +1,8 @@
 //! The loops over rows of weights. All are elementwise, so that the compiler makes vectors of them and the order of additions
 //! does not depend on the processor.
 
+use super::aligned::Aligned;
+
 /// Units are stored in whole vectors of this many.
 pub(super) const LANES: usize = 16;
 /// Columns that are summed together: four chains of additions, so that one does not wait for the other.
@@ -35,8 +37,8 @@ impl Vectors {
 }
 
 /// Rows of `columns` as rows of `width`, filled up with zeros.
-pub(super) fn widened(w: &[f32], columns: usize, width: usize) -> Vec<f32> {
-    let mut out = vec![0.0; w.len() / columns * width];
+pub(super) fn widened(w: &[f32], columns: usize, width: usize) -> Aligned {
+    let mut out = Aligned::zeros(w.len() / columns * width);
     for (to, from) in out.chunks_exact_mut(width).zip(w.chunks_exact(columns)) {
         to[..columns].copy_from_slice(from);
     }
