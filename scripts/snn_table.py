@@ -65,6 +65,10 @@ def row(runs, epoch):
     speeds = [float(m["images_per_second"]) for _, metrics, _ in runs for e, m in metrics.items() if e <= epoch]
     made = [entry for _, _, entries in runs for entry in entries]
 
+    # --validation holds out a fifth.
+    held_out = TRAINED[data] // 5 if config["validation"] else 0
+    tested = used(config["test_batches"], config["batch_size"], held_out or EVALUATED[data])
+
     def all_of(key, cut=None):
         return ", ".join(dict.fromkeys(str(entry[key])[:cut] for entry in made))
 
@@ -77,8 +81,8 @@ def row(runs, epoch):
         "hidden units": constants["hidden"],
         "k": constants["k_hidden"],
         "epochs": epoch,
-        "images an epoch": used(config["train_batches"], config["batch_size"], TRAINED[data]),
-        "test images": used(config["test_batches"], config["batch_size"], EVALUATED[data]),
+        "images an epoch": used(config["train_batches"], config["batch_size"], TRAINED[data] - held_out),
+        "test images": f"{tested} held-out training images" if held_out else tested,
         "seeds": " ".join(str(c["seed"]) for c, _, _ in runs),
         "accuracy %": f"{statistics.mean(scores):.2f}",
         "std": f"{statistics.stdev(scores):.2f}" if len(scores) > 1 else "",
