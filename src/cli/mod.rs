@@ -23,6 +23,7 @@ use crate::device::DeviceError;
 use crate::files::FileError;
 use crate::preset::PresetError;
 use crate::report::ReportError;
+use crate::snn::SnnError;
 use crate::train::TrainError;
 
 /// Wrong use.
@@ -114,6 +115,8 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
         e.hint()
     } else if let Some(e) = error.downcast_ref::<ReportError>() {
         e.hint().map(str::to_string)
+    } else if let Some(e) = error.downcast_ref::<SnnError>() {
+        e.hint()
     } else if let Some(FileError::Write { .. }) = error.downcast_ref() {
         Some("is there space, and may you write there? --results-dir DIR names another folder".to_string())
     } else {
@@ -133,6 +136,7 @@ fn is_wrong_use(error: &(dyn std::error::Error + 'static)) -> bool {
         || error.is::<Usage>()
         || matches!(error.downcast_ref(), Some(TrainError::Plan(_)))
         || matches!(error.downcast_ref(), Some(DeviceError::Unknown(_)))
+        || error.downcast_ref().is_some_and(SnnError::is_wrong_use)
         || matches!(error.downcast_ref(), Some(DataError::UnknownName { .. }))
 }
 
