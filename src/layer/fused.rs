@@ -47,7 +47,7 @@ pub fn reaches(device: Device) -> bool {
 }
 
 /// The numbers of a contiguous float tensor on the CPU.
-fn numbers(t: &Tensor) -> &[f32] {
+pub(crate) fn numbers(t: &Tensor) -> &[f32] {
     assert!(t.kind() == Kind::Float && t.device() == Device::Cpu && t.is_contiguous(), "a contiguous float CPU tensor");
     // SAFETY: checked above; the tensor lives as long as the slice, and nobody writes it meanwhile.
     unsafe { std::slice::from_raw_parts(t.data_ptr() as *const f32, t.numel()) }
@@ -55,7 +55,7 @@ fn numbers(t: &Tensor) -> &[f32] {
 
 /// The same, to write.
 #[allow(clippy::mut_from_ref)] // a tensor is a handle
-fn numbers_mut(t: &mut Tensor) -> &mut [f32] {
+pub(crate) fn numbers_mut(t: &mut Tensor) -> &mut [f32] {
     assert!(t.kind() == Kind::Float && t.device() == Device::Cpu && t.is_contiguous(), "a contiguous float CPU tensor");
     // SAFETY: checked above; `t` is borrowed mutably for as long as the slice lives.
     unsafe { std::slice::from_raw_parts_mut(t.data_ptr() as *mut f32, t.numel()) }
