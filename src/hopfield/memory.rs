@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::recall::{Options, Recalled, Sweep, Updates};
+use crate::layer::fused::numbers;
 use super::{
     Dynamics, HopfieldError, Modern, Network, Patterns, Rule, Trainer, asynchronous, rules, synchronous,
 };
@@ -49,6 +50,24 @@ impl Memory {
         Ok(Memory::Weights(network))
     }
 
+    /// Sets θ to what [`fitting_threshold`] finds; a modern network has none. The new θ.
+    ///
+    /// # Errors
+    /// When the patterns do not fit the network.
+    pub fn fit_threshold(&mut self, patterns: &Patterns) -> Result<Option<f64>, HopfieldError> {
+        let Memory::Weights(network) = self else { return Ok(None) };
+        network.dynamics.threshold = fitting_threshold(network, patterns)?;
+        Ok(Some(network.dynamics.threshold))
+    }
+
+    /// How its neurons answer; a modern network's do not.
+    pub fn dynamics(&self) -> Option<Dynamics> {
+        match self {
+            Memory::Weights(network) => Some(network.dynamics),
+            Memory::Modern(_) => None,
+        }
+    }
+
     /// Recalls states (B, N). `seed` is that of asynchronous orders.
     ///
     /// # Errors
@@ -76,6 +95,39 @@ impl Memory {
             Memory::Modern(modern) => ("patterns", modern.patterns()),
         }
     }
+}
+
+/// The threshold at which the fewest neurons of the stored patterns would change in a sweep: active neurons should have fields
+/// above it and inactive ones below. 0 if that is among the best; else the middle of the widest best gap between two fields.
+///
+/// Random patterns want 0. Images, of which few pixels are active and these often the same, give fields that are shifted: with θ = 0 the
+/// common part of all of them is what the network falls into.
+///
+/// # Errors
+/// When the patterns do not fit the network, or libtorch fails (memory).
+pub fn fitting_threshold(network: &Network, patterns: &Patterns) -> Result<f64, HopfieldError> {
+    network.fits(patterns.values(), "patterns")?;
+    let fields = crate::device::guard("computing the fields", || patterns.values().matmul(&network.weights().tr()))?;
+    let middle = network.dynamics.activation.middle();
+    let fields = fields.contiguous();
+    let active = patterns.numbers().iter().map(|x| *x > middle);
+    let mut all: Vec<(f32, bool)> = numbers(&fields).iter().copied().zip(active).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    // Below all fields every inactive neuron is wrong; each field that is passed makes an active one wrong or an inactive one right.
+    let mut wrong = all.iter().filter(|(_, active)| !active).count();
+    let (mut fewest, mut best) = (usize::MAX, (0.0, -1.0));
+    for pair in all.windows(2) {
+        if pair[0].1 { wrong += 1 } else { wrong -= 1 }
+        let (low, high) = (f64::from(pair[0].0), f64::from(pair[1].0));
+        if low >= high || wrong > fewest {
+            continue;
+        }
+        let gap = if low < 0.0 && high > 0.0 { (0.0, f64::INFINITY) } else { (0.5 * (low + high), high - low) };
+        if wrong < fewest || gap.1 > best.1 {
+            (fewest, best) = (wrong, gap);
+        }
+    }
+    Ok(best.0)
 }
 
 /// What there is to say when more patterns are stored than the rule can hold.

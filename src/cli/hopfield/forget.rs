@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use tch::Tensor;
 
+use super::recall::fit;
 use super::run::{Run, RunArgs};
 use super::settings::{ImageArgs, ModelArgs, SweepArgs, noise_levels};
 use crate::cli::Usage;
@@ -54,6 +55,7 @@ struct Plan {
     noise: f64,
     repeats: u16,
     storing: Storing,
+    auto_threshold: bool,
     updates: Updates,
     options: Options,
     seed: u64,
@@ -127,6 +129,7 @@ fn plan(args: &ForgetArgs) -> anyhow::Result<Plan> {
         noise: args.noise,
         repeats: args.repeats,
         storing,
+        auto_threshold: args.model.auto_threshold(),
         updates,
         options,
         seed: args.sweep.seed,
@@ -136,15 +139,19 @@ fn plan(args: &ForgetArgs) -> anyhow::Result<Plan> {
 /// The network before and after; true if the user stopped it.
 fn compare(run: &mut Run, plan: &Plan, images: &ImagePatterns) -> anyhow::Result<bool> {
     let patterns = &images.stored;
-    let mut network = Network::new(patterns.neurons(), plan.storing.dynamics);
-    plan.storing.trainer.train(&mut network, patterns)?;
+    let mut stored = Memory::store(patterns, &plan.storing)?;
+    if plan.auto_threshold {
+        fit(run, &mut stored, patterns)?;
+    }
+    let Memory::Weights(network) = stored else { return Ok(false) }; // the Hebbian rule has weights
+    let dynamics = network.dynamics;
     let anti = Trainer { sign: Sign::AntiHebbian, ..plan.storing.trainer };
     let mut opposite = Network::new(patterns.neurons(), plan.storing.dynamics);
     anti.train(&mut opposite, patterns)?;
     let pictures = [("Hebbian".to_string(), network.weights()), ("anti-Hebbian".to_string(), opposite.weights())];
     run.picture("weights", pictures::weights(&pictures))?;
 
-    let mut after = Network::with_weights(&network.weights().copy(), plan.storing.dynamics)?;
+    let mut after = Network::with_weights(&network.weights().copy(), dynamics)?;
     unlearn(&mut after, plan, patterns)?;
     let change = after.weights() - network.weights();
     run.picture("weights-forgotten", pictures::weights(&[("before".into(), network.weights()), ("after".into(), after.weights()), ("change".into(), &change)]))?;
@@ -167,20 +174,22 @@ fn compare(run: &mut Run, plan: &Plan, images: &ImagePatterns) -> anyhow::Result
     run.metrics(&rows)?;
     run.picture("recall", pictures::grid(&columns, &images.labels, images.shape, patterns.activation()))?;
     if let (Some(dir), Some(memory)) = (run.dir.clone(), memories.last()) {
-        file::save(&dir.checkpoint(), memory, &plan.storing)?;
+        file::save(&dir.checkpoint(), memory, &Storing { dynamics, ..plan.storing })?;
         run.saved(dir.checkpoint())?;
     }
     Ok(false)
 }
 
-/// Takes a pattern out again: anti-Hebbian, without a mean (that of a single pattern is not the one of the set), divided as it was
-/// stored.
+/// Takes a pattern out again by the anti-Hebbian rule: with the mean of the set, as it was stored (its own would be another), and divided
+/// by as many patterns.
 fn unlearn(network: &mut Network, plan: &Plan, patterns: &Patterns) -> anyhow::Result<()> {
     let normalize = plan.storing.trainer.normalize_by_patterns;
     let trainer = Trainer { subtract_mean: false, normalize_by_patterns: false, sign: Sign::AntiHebbian, ..plan.storing.trainer };
     let share = if normalize { plan.strength / patterns.len() as f64 } else { plan.strength };
     // The update is quadratic in the pattern, so its root carries the strength.
-    let scaled = Patterns::any(&(patterns.rows(&[plan.pattern]).values() * share.sqrt()))?;
+    let all = patterns.values();
+    let mean = if plan.storing.trainer.subtract_mean { all.mean(tch::Kind::Double).double_value(&[]) } else { 0.0 };
+    let scaled = Patterns::any(&((patterns.rows(&[plan.pattern]).values() - mean) * share.sqrt()))?;
     trainer.train(network, &scaled)?;
     Ok(())
 }

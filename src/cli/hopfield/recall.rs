@@ -53,6 +53,7 @@ struct Plan {
     noise: Vec<f64>,
     repeats: usize,
     storing: Storing,
+    auto_threshold: bool,
     updates: Updates,
     options: Options,
     seed: u64,
@@ -109,13 +110,26 @@ pub fn run(args: &RecallArgs) -> anyhow::Result<ExitCode> {
     if let Some(text) = overload(rule, &images.stored) {
         run.warn(text)?;
     }
-    let memory = Memory::store(&images.stored, &plan.storing)?;
+    let mut memory = Memory::store(&images.stored, &plan.storing)?;
+    if plan.auto_threshold {
+        fit(&mut run, &mut memory, &images.stored)?;
+    }
     let interrupted = levels(&mut run, &plan, &images, &memory)?;
     if let Some(dir) = run.dir.clone() {
-        file::save(&dir.checkpoint(), &memory, &plan.storing)?;
+        let dynamics = memory.dynamics().unwrap_or(plan.storing.dynamics);
+        file::save(&dir.checkpoint(), &memory, &Storing { dynamics, ..plan.storing })?;
         run.saved(dir.checkpoint())?;
     }
     run.end(interrupted)
+}
+
+/// Finds θ and says it.
+pub(super) fn fit(run: &mut Run, memory: &mut Memory, patterns: &Patterns) -> anyhow::Result<()> {
+    if let Some(threshold) = memory.fit_threshold(patterns)?.filter(|threshold| *threshold != 0.0) {
+        let number = crate::report::format::number(threshold);
+        run.note(format!("threshold {number}: there most neurons of the stored images stay (--threshold sets another)"))?;
+    }
+    Ok(())
 }
 
 fn plan(args: &RecallArgs) -> anyhow::Result<Plan> {
@@ -132,6 +146,7 @@ fn plan(args: &RecallArgs) -> anyhow::Result<Plan> {
         noise: args.noise.clone(),
         repeats: args.repeats,
         storing,
+        auto_threshold: args.model.auto_threshold(),
         updates,
         options,
         seed: args.sweep.seed,

@@ -22,9 +22,9 @@ pub struct ModelArgs {
     /// T of tanh and sigmoid.
     #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true)]
     temperature: f64,
-    /// θ, subtracted from every field.
-    #[arg(long, value_name = "THETA", default_value_t = 0.0, allow_negative_numbers = true)]
-    threshold: f64,
+    /// θ, subtracted from every field; auto: the one at which most neurons of the stored images stay (capacity: 0).
+    #[arg(long, value_name = "THETA", default_value = "auto", allow_negative_numbers = true)]
+    threshold: Threshold,
     /// Subtract the mean over all patterns before storing (Hebbian rule).
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set, default_value = "true")]
     subtract_mean: bool,
@@ -54,9 +54,35 @@ impl ModelArgs {
             dynamics: Dynamics {
                 activation: self.activation,
                 temperature: self.temperature,
-                threshold: self.threshold,
+                threshold: match self.threshold {
+                    Threshold::Auto => 0.0,
+                    Threshold::Value(threshold) => threshold,
+                },
             },
         }
+    }
+
+    /// Whether θ is to be found from the patterns.
+    pub fn auto_threshold(&self) -> bool {
+        matches!(self.threshold, Threshold::Auto)
+    }
+}
+
+/// θ as typed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Threshold {
+    Auto,
+    Value(f64),
+}
+
+impl std::str::FromStr for Threshold {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Threshold, String> {
+        if text == "auto" {
+            return Ok(Threshold::Auto);
+        }
+        text.parse().map(Threshold::Value).map_err(|_| format!("`{text}` is neither `auto` nor a number"))
     }
 }
 
