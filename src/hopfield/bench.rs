@@ -161,7 +161,8 @@ pub fn sweeps(
 pub fn full_product_ms(n: usize, repeats: usize) -> Result<f64, HopfieldError> {
     Ok(device::guard("measuring", || {
         let shape = [n as i64, n as i64];
-        let (w, s) = (Tensor::ones(shape, (Kind::Float, Device::Cpu)), Tensor::ones([n as i64], (Kind::Float, Device::Cpu)));
+        let (w, s) =
+            (Tensor::ones(shape, (Kind::Float, Device::Cpu)), Tensor::ones([n as i64], (Kind::Float, Device::Cpu)));
         crate::bench::Times::of(repeats, Device::Cpu, || drop(w.mv(&s))).median * 1e3
     })?)
 }

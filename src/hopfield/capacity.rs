@@ -12,6 +12,9 @@ use super::recall::{Options, Sweep, Updates};
 use super::{HopfieldError, Memory, Patterns, Rule};
 use crate::device::{self, stream};
 
+/// Share of wrong bits just below the jump (overlap 0.967): the error that says that the capacity is reached.
+pub const ERROR_AT_CAPACITY: f64 = 0.016;
+
 /// What is measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -84,7 +87,7 @@ impl Plan {
                 return Err(wrong("--loads", load.to_string(), "must be above 0 and at most 1000"));
             }
         }
-        self.storing.dynamics.check()?;
+        self.storing.check()?;
         self.options.check()
     }
 
@@ -97,12 +100,7 @@ impl Plan {
     ///
     /// # Errors
     /// When libtorch fails (memory).
-    pub fn cell(
-        &self,
-        rule: Rule,
-        load: f64,
-        listen: &mut dyn FnMut() -> bool,
-    ) -> Result<Option<Cell>, HopfieldError> {
+    pub fn cell(&self, rule: Rule, load: f64, listen: &mut dyn FnMut() -> bool) -> Result<Option<Cell>, HopfieldError> {
         let p = self.patterns(load);
         let (mut errors, mut exact, mut oscillating, mut spurious, mut sweeps) = (Vec::new(), 0, 0, 0, 0);
         for trial in 0..self.trials {
@@ -124,8 +122,7 @@ impl Plan {
             let shares = accuracy(&recalled.states, &patterns);
             errors.push(1.0 - shares.iter().sum::<f64>() / p as f64);
             exact += shares.iter().filter(|share| **share == 1.0).count();
-            let [stored, reversed, mixture, other, cycle, _] = counts(&ends(&recalled, &patterns));
-            let _ = stored;
+            let [_, reversed, mixture, other, cycle, _] = counts(&ends(&recalled, &patterns));
             (oscillating, spurious) = (oscillating + cycle, spurious + reversed + mixture + other);
             sweeps += recalled.sweeps.iter().sum::<usize>();
         }

@@ -4,10 +4,9 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::recall::{Options, Recalled, Sweep, Updates};
+use super::{Dynamics, HopfieldError, Modern, Network, Patterns, Rule, Trainer, asynchronous, rules, synchronous};
+use crate::device;
 use crate::layer::fused::numbers;
-use super::{
-    Dynamics, HopfieldError, Modern, Network, Patterns, Rule, Trainer, asynchronous, rules, synchronous,
-};
 
 /// How to store.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -20,6 +19,23 @@ pub struct Storing {
     pub beta: Option<f64>,
     /// How neurons answer.
     pub dynamics: Dynamics,
+}
+
+impl Storing {
+    /// Checks the numbers.
+    ///
+    /// # Errors
+    /// The first that is wrong, by its flag.
+    pub fn check(&self) -> Result<(), HopfieldError> {
+        self.dynamics.check()?;
+        match self.beta {
+            Some(beta) if !(beta > 0.0 && beta.is_finite()) => {
+                let rule = "must be above 0 and finite".to_string();
+                Err(HopfieldError::Setting { name: "--beta", value: beta.to_string(), rule })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Patterns in a network.
@@ -37,11 +53,11 @@ impl Memory {
     /// # Errors
     /// When a setting is wrong or libtorch fails (memory).
     pub fn store(patterns: &Patterns, how: &Storing) -> Result<Memory, HopfieldError> {
-        how.dynamics.check()?;
+        how.check()?;
         if how.rule == Rule::Modern {
             return Ok(Memory::Modern(Modern::new(patterns, how.beta)?));
         }
-        let mut network = crate::device::guard("making the weights", || Network::new(patterns.neurons(), how.dynamics))?;
+        let mut network = device::guard("making the weights", || Network::new(patterns.neurons(), how.dynamics))?;
         match how.rule {
             Rule::Projection => rules::projection(&mut network, patterns, how.trainer.zero_diagonal)?,
             Rule::Storkey => rules::storkey(&mut network, patterns)?,
@@ -97,8 +113,12 @@ impl Memory {
     }
 }
 
-/// The threshold at which the fewest neurons of the stored patterns would change in a sweep: active neurons should have fields
-/// above it and inactive ones below. 0 if that is among the best; else the middle of the widest best gap between two fields.
+/// Share of flipped bits that [`fitting_threshold`] reckons with, beside none.
+const NOISE: f64 = 0.2;
+
+/// The threshold at which the fewest neurons are wrong after a sweep from the stored patterns and from what they are on average with
+/// 20 % noise: active neurons should have fields above it and inactive ones below. 0 if that is among the best; else the middle of the
+/// widest best gap between two fields.
 ///
 /// Random patterns want 0. Images, of which few pixels are active and these often the same, give fields that are shifted: with θ = 0 the
 /// common part of all of them is what the network falls into.
@@ -106,18 +126,25 @@ impl Memory {
 /// # Errors
 /// When the patterns do not fit the network, or libtorch fails (memory).
 pub fn fitting_threshold(network: &Network, patterns: &Patterns) -> Result<f64, HopfieldError> {
-    network.fits(patterns.values(), "patterns")?;
-    let fields = crate::device::guard("computing the fields", || patterns.values().matmul(&network.weights().tr()))?;
+    let x = patterns.values();
+    network.fits(x, "patterns")?;
+    let [low, high] = network.dynamics.activation.levels().map(f64::from);
+    let noisy = x * (1.0 - 2.0 * NOISE) + NOISE * (low + high);
+    let fields =
+        device::guard("computing the fields", || Tensor::cat(&[x, &noisy], 0).matmul(&network.weights().tr()))?;
     let middle = network.dynamics.activation.middle();
-    let fields = fields.contiguous();
     let active = patterns.numbers().iter().map(|x| *x > middle);
-    let mut all: Vec<(f32, bool)> = numbers(&fields).iter().copied().zip(active).collect();
+    let mut all: Vec<(f32, bool)> = numbers(&fields).iter().copied().zip(active.clone().chain(active)).collect();
     all.sort_by(|a, b| a.0.total_cmp(&b.0));
     // Below all fields every inactive neuron is wrong; each field that is passed makes an active one wrong or an inactive one right.
     let mut wrong = all.iter().filter(|(_, active)| !active).count();
     let (mut fewest, mut best) = (usize::MAX, (0.0, -1.0));
     for pair in all.windows(2) {
-        if pair[0].1 { wrong += 1 } else { wrong -= 1 }
+        if pair[0].1 {
+            wrong += 1
+        } else {
+            wrong -= 1
+        }
         let (low, high) = (f64::from(pair[0].0), f64::from(pair[1].0));
         if low >= high || wrong > fewest {
             continue;

@@ -157,7 +157,8 @@ impl Patterns {
 pub fn binarise(image: &[u8], channels: usize, activation: Activation) -> Vec<f32> {
     let (channels, [low, high]) = (channels.max(1), activation.levels());
     let pixels = image.len() / channels;
-    let grey: Vec<u32> = (0..pixels).map(|p| image.iter().skip(p).step_by(pixels).map(|x| u32::from(*x)).sum()).collect();
+    let grey: Vec<u32> =
+        (0..pixels).map(|p| image.iter().skip(p).step_by(pixels).map(|x| u32::from(*x)).sum()).collect();
     let sum: u64 = grey.iter().map(|x| u64::from(*x)).sum();
     // x > sum/n in whole numbers: exact.
     grey.iter().map(|x| if u64::from(*x) * pixels as u64 > sum { high } else { low }).collect()

@@ -76,6 +76,7 @@ pub fn energies(groups: &[(String, Vec<Vec<f64>>)], title: &str) -> Picture {
         title: title.into(),
         x_label: "sweep".into(),
         y_label: "energy".into(),
+        whole_x: true,
         series: curves.collect(),
         ..Plot::default()
     }
@@ -94,7 +95,11 @@ pub fn weights(matrices: &[(String, &Tensor)]) -> Picture {
         canvas.rectangle((x - 1) as f64, 39.0, (side + 2) as f64, (side + 2) as f64, [170; 3]);
         canvas.picture(x, 40, picture, 1);
     }
-    let bar = Picture { width: 121, height: 14, rgb: (0..14).flat_map(|_| (-60..=60).flat_map(|i| colour(i as f32 / 60.0))).collect() };
+    let bar = Picture {
+        width: 121,
+        height: 14,
+        rgb: (0..14).flat_map(|_| (-60..=60).flat_map(|i| colour(i as f32 / 60.0))).collect(),
+    };
     let (middle, y) = (canvas.size()[0] / 2, side + 58);
     canvas.picture(middle - 60, y, &bar, 1);
     let words = crate::report::format::number(f64::from(largest));
@@ -121,7 +126,8 @@ fn matrix(weights: &Tensor, largest: f32) -> Picture {
         let cells = range(row).flat_map(|r| range(column).map(move |c| values[r * n + c]));
         cells.sum::<f32>() / (range(row).len() * range(column).len()) as f32
     };
-    let rgb = (0..side).flat_map(|row| (0..side).flat_map(move |c| colour(mean(row, c) / largest.max(f32::MIN_POSITIVE))));
+    let rgb =
+        (0..side).flat_map(|row| (0..side).flat_map(move |c| colour(mean(row, c) / largest.max(f32::MIN_POSITIVE))));
     Picture { width: side as u32, height: side as u32, rgb: rgb.collect() }
 }
 

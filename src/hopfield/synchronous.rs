@@ -79,7 +79,7 @@ impl Batch<'_> {
             n,
             slots,
             now: starts.copy().view([-1]),
-            before: starts.full_like(f64::NAN).view([-1]), // before the start there was nothing to go back to
+            before: starts.full_like(f64::INFINITY).view([-1]), // before the start there was nothing to go back to
             fields: Tensor::empty([(b * BLOCK.min(n)) as i64], (Kind::Float, Device::Cpu)),
             out: Recalled {
                 states: starts.copy(),
@@ -235,9 +235,8 @@ fn lanes(fields: &[f32], now: &[f32], before: &mut [f32], seen: &mut Seen, apply
             products[lane] += h * s;
             sums[lane] += s;
             let (change, back) = ((new - s).abs(), (new - *b).abs());
-            // Written so that NaN, before the first sweep, is a large difference.
-            changes[lane] = if change <= changes[lane] { changes[lane] } else { change };
-            backs[lane] = if back <= backs[lane] { backs[lane] } else { back };
+            changes[lane] = if change > changes[lane] { change } else { changes[lane] };
+            backs[lane] = if back > backs[lane] { back } else { backs[lane] };
             *b = new;
         };
         let (eights, rest) = fields.as_chunks::<8>();
@@ -254,9 +253,8 @@ fn lanes(fields: &[f32], now: &[f32], before: &mut [f32], seen: &mut Seen, apply
         seen.product += f64::from(products.iter().sum::<f32>());
         seen.sum += f64::from(sums.iter().sum::<f32>());
         for lane in 0..8 {
-            let larger = |a: f32, b: f32| if b <= a { a } else { b };
-            seen.change = larger(seen.change, changes[lane]);
-            seen.back = larger(seen.back, backs[lane]);
+            seen.change = seen.change.max(changes[lane]);
+            seen.back = seen.back.max(backs[lane]);
         }
     }
 }

@@ -149,7 +149,8 @@ impl Canvas {
                         let row = y * FINE + i / FINE;
                         usize::from(self.dots[(row * self.width * FINE + x * FINE + i % FINE) * 3 + k])
                     };
-                    rgb[(y * self.width + x) * 3 + k] = ((0..FINE * FINE).map(dot).sum::<usize>() / (FINE * FINE)) as u8;
+                    rgb[(y * self.width + x) * 3 + k] =
+                        ((0..FINE * FINE).map(dot).sum::<usize>() / (FINE * FINE)) as u8;
                 }
             }
         }

@@ -34,9 +34,11 @@ pub struct Plot {
     pub series: Vec<Series>,
     /// Dashed vertical lines: x and words.
     pub vertical: Vec<(f64, String)>,
+    /// Whether x counts something: numbers stand at whole places only.
+    pub whole_x: bool,
     /// Range of x; absent: that of the points.
     pub x: Option<[f64; 2]>,
-    /// Range of y; absent: that of the points.
+    /// Range of y; absent: that of the points, and a little more.
     pub y: Option<[f64; 2]>,
 }
 
@@ -52,8 +54,7 @@ impl Plot {
     pub fn draw(&self) -> Picture {
         let legend = self.series.iter().map(|s| Canvas::word_width(&s.name)).max().unwrap_or(0);
         let legend = if legend > 0 { legend as f64 + 44.0 } else { 0.0 };
-        let mut canvas =
-            Canvas::new((LEFT + AREA[0] + RIGHT + legend) as usize, (TOP + AREA[1] + BOTTOM) as usize);
+        let mut canvas = Canvas::new((LEFT + AREA[0] + RIGHT + legend) as usize, (TOP + AREA[1] + BOTTOM) as usize);
         let (x, y) = (self.axis(self.x, 0), self.axis(self.y, 1));
         let at = |p: [f64; 2]| {
             [LEFT + (p[0] - x.low) / x.range() * AREA[0], TOP + AREA[1] - (p[1] - y.low) / y.range() * AREA[1]]
@@ -83,9 +84,13 @@ impl Plot {
 
     fn axis(&self, wanted: Option<[f64; 2]>, k: usize) -> Axis {
         let values = || self.series.iter().flat_map(|s| s.points.iter().map(|p| p[k])).filter(|v| v.is_finite());
-        let [low, high] = wanted
-            .unwrap_or([values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max)]);
+        let [low, high] =
+            wanted.unwrap_or([values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max)]);
         match (low.is_finite() && high.is_finite(), high > low) {
+            (true, true) if k == 1 && wanted.is_none() => {
+                let more = (high - low) * 0.04;
+                Axis { low: low - more, high: high + more }
+            }
             (true, true) => Axis { low, high },
             (true, false) => Axis { low: low - 0.5, high: low + 0.5 },
             _ => Axis { low: 0.0, high: 1.0 },
@@ -93,7 +98,7 @@ impl Plot {
     }
 
     fn axes(&self, canvas: &mut Canvas, x: &Axis, y: &Axis, at: &dyn Fn([f64; 2]) -> [f64; 2]) {
-        for tick in x.ticks() {
+        for tick in x.ticks().into_iter().filter(|tick| !self.whole_x || tick.fract() == 0.0) {
             let [px, bottom] = at([tick, y.low]);
             canvas.line([px, TOP], [px, bottom], 1.0, PALE, false);
             canvas.word(px, bottom + 14.0, &number(tick), INK, Anchor::Centre);
@@ -172,8 +177,10 @@ mod tests {
     fn any_points_have_a_plot() {
         let hard = [f64::NAN, f64::INFINITY, 0.0, 1e300, -1e300];
         for points in [vec![], vec![[1.0, 2.0]], hard.map(|v| [v, 1.0]).to_vec(), hard.map(|v| [1.0, v]).to_vec()] {
-            let series = Series { name: "a".into(), points, spread: vec![1.0, f64::NAN], marks: true, ..Default::default() };
-            let picture = Plot { series: vec![series], vertical: vec![(f64::NAN, "x".into())], ..Plot::default() }.draw();
+            let series =
+                Series { name: "a".into(), points, spread: vec![1.0, f64::NAN], marks: true, ..Default::default() };
+            let picture =
+                Plot { series: vec![series], vertical: vec![(f64::NAN, "x".into())], ..Plot::default() }.draw();
             assert_eq!(picture.rgb.len(), (picture.width * picture.height * 3) as usize);
         }
     }

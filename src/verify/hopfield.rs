@@ -3,9 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::{Recording, VerifyError};
-use crate::hopfield::{
-    Activation, Dynamics, HopfieldError, Network, Options, Patterns, Sign, Trainer, synchronous,
-};
+use crate::hopfield::{Activation, Dynamics, HopfieldError, Network, Options, Patterns, Sign, Trainer, synchronous};
 
 const ACTIVATIONS: [Activation; 3] = [Activation::Sign, Activation::Tanh, Activation::Sigmoid];
 

@@ -62,7 +62,8 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     }
     let mut out = io::stdout().lock();
     if args.json {
-        let value = json!({"threads": device::threads(), "batch": batch, "async": sweeps, "full_product_ms": product_ms});
+        let value =
+            json!({"threads": device::threads(), "batch": batch, "async": sweeps, "full_product_ms": product_ms});
         writeln!(out, "{value:#}")?;
         return Ok(());
     }

@@ -11,12 +11,9 @@ use super::run::{Run, RunArgs};
 use super::settings::{ModelArgs, SweepArgs, loads};
 use crate::cli::Usage;
 use crate::files::{FileError, RunDir};
-use crate::hopfield::capacity::{Cell, Plan, break_at};
+use crate::hopfield::capacity::{Cell, ERROR_AT_CAPACITY, Plan, break_at};
 use crate::hopfield::{Rule, pictures};
 use crate::report::format::percent;
-
-/// The error whose crossing is called the break: between the 1.6 % below the jump and the third above it.
-const BROKEN: f64 = 0.1;
 
 /// Arguments of `capacity`.
 #[derive(Debug, Args)]
@@ -34,7 +31,13 @@ pub struct CapacityArgs {
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, allow_negative_numbers = true)]
     noise: f64,
     /// Rules that are compared.
-    #[arg(long, value_enum, value_name = "LIST", value_delimiter = ',', default_value = "hebbian,storkey,projection,modern")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "hebbian,storkey,projection,modern"
+    )]
     rule: Vec<Rule>,
     #[command(flatten)]
     model: ModelArgs,
@@ -83,7 +86,10 @@ pub fn run(args: &CapacityArgs) -> anyhow::Result<ExitCode> {
         let load = capacity / plan.n as f64;
         run.note(format!("loads above {load:.3} are more than the {rule} rule is expected to store"))?;
     }
-    run.table(format!("  {:<12}{:>7}{:>10}{:>12}{:>8}{:>10}{:>13}{:>10}", "rule", "load", "patterns", "wrong bits", "±", "exact", "oscillating", "spurious"))?;
+    run.table(format!(
+        "  {:<12}{:>7}{:>10}{:>12}{:>8}{:>10}{:>13}{:>10}",
+        "rule", "load", "patterns", "wrong bits", "±", "exact", "oscillating", "spurious"
+    ))?;
     let go = run.goes_on();
     for &rule in &plan.rules {
         for &load in &plan.loads {
@@ -102,9 +108,10 @@ pub fn run(args: &CapacityArgs) -> anyhow::Result<ExitCode> {
         }
     }
     for &rule in &plan.rules {
-        run.table(match break_at(&cells, rule, BROKEN) {
-            Some(load) => format!("the {rule} rule's error passes 10 % at {load:.3} N = {:.0} patterns", load * plan.n as f64),
-            None => format!("the {rule} rule's error does not pass 10 % between these loads"),
+        let name = format!("the {rule} rule's error");
+        run.table(match break_at(&cells, rule, ERROR_AT_CAPACITY) {
+            Some(load) => format!("{name} passes 1.6 % at {load:.3} N = {:.0} patterns", load * plan.n as f64),
+            None => format!("{name} does not pass 1.6 % between these loads"),
         })?;
     }
     run.picture("capacity", pictures::capacity(&cells, &plan.rules, plan.n, plan.noise))?;
@@ -115,7 +122,12 @@ fn plan(args: &CapacityArgs) -> anyhow::Result<Plan> {
     let (updates, options) = args.sweep.options(50);
     let mut rules = args.rule.clone();
     let mut seen = Vec::new();
-    rules.retain(|rule| !seen.contains(rule) && { seen.push(*rule); true });
+    rules.retain(|rule| {
+        !seen.contains(rule) && {
+            seen.push(*rule);
+            true
+        }
+    });
     Ok(Plan {
         n: args.n,
         loads: loads(&args.loads).map_err(|e| Usage(format!("--loads: {e}")))?,
@@ -150,5 +162,8 @@ fn line(c: &Cell) -> String {
     let [error, std, exact, oscillating, spurious] =
         [c.error, c.error_std, c.exact, c.oscillating, c.spurious].map(|x| percent(100.0 * x));
     let (rule, load, p) = (c.rule.to_string(), c.load, c.patterns);
-    format!("  {rule:<12}{load:>7}{p:>10}{error:>12}{:>8}{exact:>10}{oscillating:>13}{spurious:>10}", std.trim_end_matches(" %"))
+    format!(
+        "  {rule:<12}{load:>7}{p:>10}{error:>12}{:>8}{exact:>10}{oscillating:>13}{spurious:>10}",
+        std.trim_end_matches(" %")
+    )
 }

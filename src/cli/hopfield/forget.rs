@@ -117,7 +117,7 @@ fn plan(args: &ForgetArgs) -> anyhow::Result<Plan> {
     }
     let storing = args.model.storing(Rule::Hebbian);
     let (updates, options) = args.sweep.options(20);
-    storing.dynamics.check()?;
+    storing.check()?;
     options.check()?;
     Ok(Plan {
         command: "hopfield forget",
@@ -154,9 +154,22 @@ fn compare(run: &mut Run, plan: &Plan, images: &ImagePatterns) -> anyhow::Result
     let mut after = Network::with_weights(&network.weights().copy(), dynamics)?;
     unlearn(&mut after, plan, patterns)?;
     let change = after.weights() - network.weights();
-    run.picture("weights-forgotten", pictures::weights(&[("before".into(), network.weights()), ("after".into(), after.weights()), ("change".into(), &change)]))?;
-    run.table(format!("  {:<10}{:<16}{:>12}{:>10}{:>8}{:>14}", "", "pattern", "right bits", "exact", "stays", "energy"))?;
-    let (mut rows, mut columns) = (Vec::new(), vec![Column { title: ["stored".into(), String::new()], states: patterns.values().shallow_clone() }]);
+    run.picture(
+        "weights-forgotten",
+        pictures::weights(&[
+            ("before".into(), network.weights()),
+            ("after".into(), after.weights()),
+            ("change".into(), &change),
+        ]),
+    )?;
+    run.table(format!(
+        "  {:<10}{:<16}{:>12}{:>10}{:>8}{:>14}",
+        "", "pattern", "right bits", "exact", "stays", "energy"
+    ))?;
+    let (mut rows, mut columns) = (
+        Vec::new(),
+        vec![Column { title: ["stored".into(), String::new()], states: patterns.values().shallow_clone() }],
+    );
     let mut memories = Vec::new();
     for (when, network) in [("before", network), ("after", after)] {
         let memory = Memory::Weights(network);
@@ -184,7 +197,8 @@ fn compare(run: &mut Run, plan: &Plan, images: &ImagePatterns) -> anyhow::Result
 /// by as many patterns.
 fn unlearn(network: &mut Network, plan: &Plan, patterns: &Patterns) -> anyhow::Result<()> {
     let normalize = plan.storing.trainer.normalize_by_patterns;
-    let trainer = Trainer { subtract_mean: false, normalize_by_patterns: false, sign: Sign::AntiHebbian, ..plan.storing.trainer };
+    let trainer =
+        Trainer { subtract_mean: false, normalize_by_patterns: false, sign: Sign::AntiHebbian, ..plan.storing.trainer };
     let share = if normalize { plan.strength / patterns.len() as f64 } else { plan.strength };
     // The update is quadratic in the pattern, so its root carries the strength.
     let all = patterns.values();
@@ -197,7 +211,13 @@ fn unlearn(network: &mut Network, plan: &Plan, patterns: &Patterns) -> anyhow::R
 type Scored = (Vec<Row>, Tensor, Tensor);
 
 /// Recalls all patterns from noise; `None` if the user stopped it.
-fn score(run: &Run, plan: &Plan, images: &ImagePatterns, memory: &Memory, when: &'static str) -> anyhow::Result<Option<Scored>> {
+fn score(
+    run: &Run,
+    plan: &Plan,
+    images: &ImagePatterns,
+    memory: &Memory,
+    when: &'static str,
+) -> anyhow::Result<Option<Scored>> {
     let (patterns, go) = (&images.stored, run.goes_on());
     let (p, repeats) = (patterns.len(), usize::from(plan.repeats));
     let copies: Vec<usize> = (0..p * repeats).map(|i| i % p).collect();
@@ -234,5 +254,10 @@ fn score(run: &Run, plan: &Plan, images: &ImagePatterns, memory: &Memory, when: 
 fn line(r: &Row) -> String {
     let name = format!("{} {}{}", r.pattern, r.class, if r.unlearned { " *" } else { "" });
     let [bits, exact] = [r.bits, r.exact].map(|x| percent(100.0 * x));
-    format!("  {:<10}{name:<16}{bits:>12}{exact:>10}{:>8}{:>14.1}", r.when, if r.fixed { "yes" } else { "no" }, r.energy)
+    format!(
+        "  {:<10}{name:<16}{bits:>12}{exact:>10}{:>8}{:>14.1}",
+        r.when,
+        if r.fixed { "yes" } else { "no" },
+        r.energy
+    )
 }

@@ -27,7 +27,13 @@ pub struct RecallArgs {
     #[command(flatten)]
     images: ImageArgs,
     /// Shares of bits that are flipped.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0,0.1,0.2,0.3", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "0,0.1,0.2,0.3",
+        allow_negative_numbers = true
+    )]
     noise: Vec<f64>,
     /// How often noise is drawn for each pattern and level.
     #[arg(long, value_name = "N", default_value_t = 20)]
@@ -95,7 +101,9 @@ pub fn run(args: &RecallArgs) -> anyhow::Result<ExitCode> {
     let (data, images) = args.images.load(activation)?;
     let states = images.stored.len().saturating_mul(plan.repeats);
     if plan.repeats == 0 || states > STATES {
-        return Err(Usage(format!("--repeats is {}, but must be 1 to {}", plan.repeats, STATES / images.stored.len())).into());
+        return Err(
+            Usage(format!("--repeats is {}, but must be 1 to {}", plan.repeats, STATES / images.stored.len())).into()
+        );
     }
     let (p, n, rule) = (images.stored.len(), images.stored.neurons(), plan.storing.rule);
     let title = format!(
@@ -127,7 +135,9 @@ pub fn run(args: &RecallArgs) -> anyhow::Result<ExitCode> {
 pub(super) fn fit(run: &mut Run, memory: &mut Memory, patterns: &Patterns) -> anyhow::Result<()> {
     if let Some(threshold) = memory.fit_threshold(patterns)?.filter(|threshold| *threshold != 0.0) {
         let number = crate::report::format::number(threshold);
-        run.note(format!("threshold {number}: there most neurons of the stored images stay (--threshold sets another)"))?;
+        run.note(format!(
+            "threshold {number}: there most neurons of the stored images stay (--threshold sets another)"
+        ))?;
     }
     Ok(())
 }
@@ -136,7 +146,7 @@ fn plan(args: &RecallArgs) -> anyhow::Result<Plan> {
     noise_levels(&args.noise)?;
     let storing = args.model.storing(args.rule);
     let (updates, options) = args.sweep.options(20);
-    storing.dynamics.check()?;
+    storing.check()?;
     options.check()?;
     Ok(Plan {
         command: "hopfield recall",
@@ -180,7 +190,8 @@ fn levels(run: &mut Run, plan: &Plan, images: &ImagePatterns, memory: &Memory) -
                 run.scalar(format!("{what}/{input}"), (noise * 100.0).round() as usize, value)?;
             }
             rows.push(row);
-            let first = if input == "stored" { format!("{} noise", percent_short(noise)) } else { "other image".into() };
+            let first =
+                if input == "stored" { format!("{} noise", percent_short(noise)) } else { "other image".into() };
             if (input == "stored" && noise > 0.0 && columns.len() < 2 * SHOWN) || (input == "other" && level == 0) {
                 let more = if input == "other" && noise > 0.0 { ", noisy" } else { "" };
                 columns.push(column(format!("{first}{more}"), "input", starts.values()));
@@ -193,7 +204,8 @@ fn levels(run: &mut Run, plan: &Plan, images: &ImagePatterns, memory: &Memory) -
     }
     run.metrics(&rows)?;
     run.picture("recall", pictures::grid(&columns, &images.labels, images.shape, activation))?;
-    let title = format!("{} rule, {} updates", plan.storing.rule, if plan.updates == Updates::Sync { "sync" } else { "async" });
+    let title =
+        format!("{} rule, {} updates", plan.storing.rule, if plan.updates == Updates::Sync { "sync" } else { "async" });
     run.picture("energy", pictures::energies(&energies, &title))?;
     let curve = |input: &str, name: &str, value: fn(&Row) -> f64| {
         let of_input = rows.iter().filter(|r| r.input == input);

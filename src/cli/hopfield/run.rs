@@ -16,7 +16,9 @@ use crate::cli::provenance;
 use crate::device;
 use crate::files::{FileError, RunDir, write_atomic};
 use crate::report::format::shell;
-use crate::report::{Closing, Console, Event, Hub, LogFile, Picture, PictureFiles, ReportError, Tensorboard, Verbosity};
+use crate::report::{
+    Closing, Console, Event, Hub, LogFile, Picture, PictureFiles, ReportError, Tensorboard, Verbosity,
+};
 
 /// Interrupted by the user.
 const INTERRUPTED: u8 = 130;
