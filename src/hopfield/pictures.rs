@@ -152,6 +152,7 @@ pub fn capacity(cells: &[Cell], rules: &[Rule], n: usize, noise: f64) -> Picture
         y_label: "share of wrong bits".into(),
         series: rules.iter().map(curve).collect(),
         vertical: vec![(HEBBIAN_CAPACITY, "0.138".into())],
+        whole_x: false,
         x: None,
         y: Some([0.0, (highest * 1.05).min(1.0)]),
     }

@@ -38,9 +38,9 @@ pub struct RecallArgs {
     /// How often noise is drawn for each pattern and level.
     #[arg(long, value_name = "N", default_value_t = 20)]
     repeats: usize,
-    /// How patterns are stored.
-    #[arg(long, value_enum, default_value = "hebbian")]
-    rule: Rule,
+    /// How patterns are stored; of several rules the first one's network is kept.
+    #[arg(long, value_enum, value_name = "LIST", value_delimiter = ',', default_value = "hebbian")]
+    rule: Vec<Rule>,
     #[command(flatten)]
     model: ModelArgs,
     #[command(flatten)]
@@ -58,6 +58,7 @@ struct Plan {
     per_class: usize,
     noise: Vec<f64>,
     repeats: usize,
+    rules: Vec<Rule>,
     storing: Storing,
     auto_threshold: bool,
     updates: Updates,
@@ -68,6 +69,7 @@ struct Plan {
 /// A row of the table: a kind of input and a level of noise.
 #[derive(Debug, Serialize)]
 struct Row {
+    rule: Rule,
     input: &'static str,
     noise: f64,
     states: usize,
@@ -105,30 +107,46 @@ pub fn run(args: &RecallArgs) -> anyhow::Result<ExitCode> {
             Usage(format!("--repeats is {}, but must be 1 to {}", plan.repeats, STATES / images.stored.len())).into()
         );
     }
-    let (p, n, rule) = (images.stored.len(), images.stored.neurons(), plan.storing.rule);
+    let (p, n) = (images.stored.len(), images.stored.neurons());
+    let names = plan.rules.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let plural = if names.len() == 1 { "rule" } else { "rules" };
     let title = format!(
-        "hopfield recall · {} · {p} patterns in {n} neurons by the {rule} rule · {activation} · seed {}",
-        data.name, plan.seed
+        "hopfield recall · {} · {p} patterns in {n} neurons by the {} {plural} · {activation} · seed {}",
+        data.name,
+        names.join(", "),
+        plan.seed
     );
-    let stem = format!("recall-{}-{rule}-{activation}-p{p}-seed{}", data.name, plan.seed);
+    let stem = format!("recall-{}-{}-{activation}-p{p}-seed{}", data.name, names.join("-"), plan.seed);
     let mut run = Run::start(&args.run, &stem, title, &plan, None, |_| None)?;
     for note in &data.notes {
         run.note(note)?;
     }
-    if let Some(text) = overload(rule, &images.stored) {
-        run.warn(text)?;
+    for &rule in &plan.rules {
+        if let Some(text) = overload(rule, &images.stored) {
+            run.warn(text)?;
+        }
     }
-    let mut memory = Memory::store(&images.stored, &plan.storing)?;
-    if plan.auto_threshold {
-        fit(&mut run, &mut memory, &images.stored)?;
+    run.table(head(plan.rules.len() > 1))?;
+    let mut rows = Vec::new();
+    for (i, &rule) in plan.rules.iter().enumerate() {
+        let storing = Storing { rule, ..plan.storing };
+        let mut memory = Memory::store(&images.stored, &storing)?;
+        if plan.auto_threshold {
+            fit(&mut run, &mut memory, &images.stored)?;
+        }
+        let stopped = levels(&mut run, &plan, rule, &images, &memory, &mut rows)?;
+        run.metrics(&rows)?;
+        if stopped {
+            return run.end(true);
+        }
+        if let Some(dir) = run.dir.clone().filter(|_| i == 0) {
+            let dynamics = memory.dynamics().unwrap_or(storing.dynamics);
+            file::save(&dir.checkpoint(), &memory, &Storing { dynamics, ..storing })?;
+            run.saved(dir.checkpoint())?;
+        }
     }
-    let interrupted = levels(&mut run, &plan, &images, &memory)?;
-    if let Some(dir) = run.dir.clone() {
-        let dynamics = memory.dynamics().unwrap_or(plan.storing.dynamics);
-        file::save(&dir.checkpoint(), &memory, &Storing { dynamics, ..plan.storing })?;
-        run.saved(dir.checkpoint())?;
-    }
-    run.end(interrupted)
+    curves(&mut run, &plan, &rows, p)?;
+    run.end(false)
 }
 
 /// Finds θ and says it.
@@ -144,7 +162,16 @@ pub(super) fn fit(run: &mut Run, memory: &mut Memory, patterns: &Patterns) -> an
 
 fn plan(args: &RecallArgs) -> anyhow::Result<Plan> {
     noise_levels(&args.noise)?;
-    let storing = args.model.storing(args.rule);
+    let mut rules = args.rule.clone();
+    let mut seen = Vec::new();
+    rules.retain(|rule| {
+        !seen.contains(rule) && {
+            seen.push(*rule);
+            true
+        }
+    });
+    let Some(&first) = rules.first() else { return Err(Usage("--rule wants at least one rule".into()).into()) };
+    let storing = args.model.storing(first);
     let (updates, options) = args.sweep.options(20);
     storing.check()?;
     options.check()?;
@@ -155,6 +182,7 @@ fn plan(args: &RecallArgs) -> anyhow::Result<Plan> {
         per_class: args.images.per_class,
         noise: args.noise.clone(),
         repeats: args.repeats,
+        rules,
         storing,
         auto_threshold: args.model.auto_threshold(),
         updates,
@@ -164,7 +192,14 @@ fn plan(args: &RecallArgs) -> anyhow::Result<Plan> {
 }
 
 /// All levels of noise on the stored and on the other images; true if the user stopped it.
-fn levels(run: &mut Run, plan: &Plan, images: &ImagePatterns, memory: &Memory) -> anyhow::Result<bool> {
+fn levels(
+    run: &mut Run,
+    plan: &Plan,
+    rule: Rule,
+    images: &ImagePatterns,
+    memory: &Memory,
+    rows: &mut Vec<Row>,
+) -> anyhow::Result<bool> {
     let activation = images.stored.activation();
     let (p, go) = (images.stored.len(), run.goes_on());
     let copies: Vec<usize> = (0..p * plan.repeats).map(|i| i % p).collect();
@@ -174,20 +209,20 @@ fn levels(run: &mut Run, plan: &Plan, images: &ImagePatterns, memory: &Memory) -
         states: states.narrow(0, 0, p as i64),
     };
     let mut columns = vec![column("stored".into(), "", images.stored.values())];
-    let (mut rows, mut energies) = (Vec::new(), Vec::new());
-    run.table(head())?;
+    let mut energies = Vec::new();
+    let (several, one) = (plan.rules.len() > 1, format!("/{rule}"));
+    let suffix = if several { one.as_str() } else { "" };
     for (input, from) in [("stored", &images.stored), ("other", &images.others)] {
         for (level, &noise) in plan.noise.iter().enumerate() {
             let starts = from.rows(&copies).noisy(noise, plan.seed, &format!("{input} {noise}"));
             let recalled = memory.recall(&starts, plan.updates, &plan.options, plan.seed, &mut |_| go())?;
             if recalled.interrupted || !go() {
-                run.metrics(&rows)?;
                 return Ok(true);
             }
-            let row = row(input, noise, &starts, &recalled, &targets);
-            run.table(line(&row))?;
+            let row = row(rule, input, noise, &starts, &recalled, &targets);
+            run.table(line(&row, several))?;
             for (what, value) in [("bits_after", row.bits_after), ("exact", row.exact)] {
-                run.scalar(format!("{what}/{input}"), (noise * 100.0).round() as usize, value)?;
+                run.scalar(format!("{what}/{input}{suffix}"), (noise * 100.0).round() as usize, value)?;
             }
             rows.push(row);
             let first =
@@ -202,31 +237,53 @@ fn levels(run: &mut Run, plan: &Plan, images: &ImagePatterns, memory: &Memory) -
             }
         }
     }
-    run.metrics(&rows)?;
-    run.picture("recall", pictures::grid(&columns, &images.labels, images.shape, activation))?;
-    let title =
-        format!("{} rule, {} updates", plan.storing.rule, if plan.updates == Updates::Sync { "sync" } else { "async" });
-    run.picture("energy", pictures::energies(&energies, &title))?;
-    let curve = |input: &str, name: &str, value: fn(&Row) -> f64| {
-        let of_input = rows.iter().filter(|r| r.input == input);
-        (name.to_string(), of_input.map(|r| [r.noise, value(r)]).collect::<Vec<_>>())
-    };
-    let curves = [
-        curve("stored", "right bits, stored", |r| r.bits_after),
-        curve("stored", "exact, stored", |r| r.exact),
-        curve("other", "right bits, other", |r| r.bits_after),
-        curve("other", "exact, other", |r| r.exact),
-    ];
-    let title = format!("{}, {p} patterns, {} rule", plan.dataset, plan.storing.rule);
-    run.picture("noise", pictures::against_noise(&title, "share", &curves))?;
+    run.picture(&format!("recall{suffix}"), pictures::grid(&columns, &images.labels, images.shape, activation))?;
+    let order = if plan.updates == Updates::Sync { "synchronous" } else { "asynchronous" };
+    let title = format!("{rule} rule, {order} updates");
+    run.picture(&format!("energy{suffix}"), pictures::energies(&energies, &title))?;
     Ok(false)
 }
 
-fn row(input: &'static str, noise: f64, starts: &Patterns, recalled: &Recalled, targets: &Patterns) -> Row {
+/// Shares against noise: of one rule all in one picture, of several a picture a share.
+fn curves(run: &mut Run, plan: &Plan, rows: &[Row], p: usize) -> anyhow::Result<()> {
+    let curve = |rule: Rule, input: &str, name: String, value: fn(&Row) -> f64| {
+        let of_curve = rows.iter().filter(|r| r.rule == rule && r.input == input);
+        (name, of_curve.map(|r| [r.noise, value(r)]).collect::<Vec<_>>())
+    };
+    let (bits, exact): (fn(&Row) -> f64, fn(&Row) -> f64) = (|r| r.bits_after, |r| r.exact);
+    if let [rule] = plan.rules[..] {
+        let title = format!("{}, {p} patterns, {rule} rule", plan.dataset);
+        let all = [
+            ("stored", "right bits", bits),
+            ("stored", "exact", exact),
+            ("other", "right bits", bits),
+            ("other", "exact", exact),
+        ];
+        let all = all.map(|(input, what, value)| curve(rule, input, format!("{what}, {input}"), value));
+        run.picture("noise", pictures::against_noise(&title, "share", &all))?;
+        return Ok(());
+    }
+    for (input, what, value) in [
+        ("stored", "right bits", bits),
+        ("stored", "exact recalls", exact),
+        ("other", "right bits", bits),
+        ("other", "exact recalls", exact),
+    ] {
+        let all: Vec<_> = plan.rules.iter().map(|rule| curve(*rule, input, rule.to_string(), value)).collect();
+        let from = if input == "stored" { "stored images" } else { "other images of the classes" };
+        let title = format!("{}, {p} patterns, started from {from}", plan.dataset);
+        let tag = format!("noise/{input}/{}", what.split(' ').next().unwrap_or(what));
+        run.picture(&tag, pictures::against_noise(&title, what, &all))?;
+    }
+    Ok(())
+}
+
+fn row(rule: Rule, input: &'static str, noise: f64, starts: &Patterns, recalled: &Recalled, targets: &Patterns) -> Row {
     let mean = |shares: &[f64]| shares.iter().sum::<f64>() / shares.len().max(1) as f64;
     let after = accuracy(&recalled.states, targets);
     let [stored, reversed, mixture, spurious, oscillating, moving] = counts(&ends(recalled, targets));
     Row {
+        rule,
         input,
         noise,
         states: after.len(),
@@ -247,14 +304,15 @@ fn percent_short(share: f64) -> String {
     format!("{} %", crate::report::format::number(share * 100.0))
 }
 
-fn head() -> String {
+fn head(several: bool) -> String {
+    let rule = if several { format!("{:<12}", "rule") } else { String::new() };
     format!(
-        "  {:<12}{:>8}{:>12}{:>12}{:>10}   where the states ended",
+        "  {rule}{:<12}{:>8}{:>12}{:>12}{:>10}   where the states ended",
         "input", "noise", "bits before", "bits after", "exact"
     )
 }
 
-fn line(r: &Row) -> String {
+fn line(r: &Row, several: bool) -> String {
     let ends = [
         ("stored", r.stored),
         ("reversed", r.reversed),
@@ -264,7 +322,8 @@ fn line(r: &Row) -> String {
         ("moving", r.moving),
     ];
     let ends = ends.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}")).collect::<Vec<_>>();
+    let rule = if several { format!("{:<12}", r.rule.to_string()) } else { String::new() };
     let (name, noise) = (if r.input == "stored" { "stored image" } else { "other image" }, percent_short(r.noise));
     let [before, after, exact] = [r.bits_before, r.bits_after, r.exact].map(|x| percent(100.0 * x));
-    format!("  {name:<12}{noise:>8}{before:>12}{after:>12}{exact:>10}   {}", ends.join(", "))
+    format!("  {rule}{name:<12}{noise:>8}{before:>12}{after:>12}{exact:>10}   {}", ends.join(", "))
 }
