@@ -126,13 +126,15 @@ pub fn run(args: &RecallArgs) -> anyhow::Result<ExitCode> {
             run.warn(text)?;
         }
     }
-    run.table(head(plan.rules.len() > 1))?;
     let mut rows = Vec::new();
     for (i, &rule) in plan.rules.iter().enumerate() {
         let storing = Storing { rule, ..plan.storing };
         let mut memory = Memory::store(&images.stored, &storing)?;
         if plan.auto_threshold {
             fit(&mut run, &mut memory, &images.stored)?;
+        }
+        if i == 0 {
+            run.table(head(plan.rules.len() > 1))?;
         }
         let stopped = levels(&mut run, &plan, rule, &images, &memory, &mut rows)?;
         run.metrics(&rows)?;
