@@ -5,6 +5,7 @@ mod capacity;
 mod forget;
 mod recall;
 mod run;
+mod score;
 mod settings;
 
 use std::process::ExitCode;

@@ -7,19 +7,18 @@ use clap::Args;
 use serde::Serialize;
 
 use super::run::{Run, RunArgs};
+use super::score::{Row, head, line, percent_short, row};
 use super::settings::{ImageArgs, ModelArgs, SweepArgs, noise_levels};
 use crate::cli::Usage;
-use crate::hopfield::attractors::{accuracy, counts, ends};
 use crate::hopfield::memory::{Storing, overload};
 use crate::hopfield::patterns::ImagePatterns;
 use crate::hopfield::pictures::{self, Column};
-use crate::hopfield::{Memory, Options, Patterns, Recalled, Rule, Updates, file};
-use crate::report::format::percent;
+use crate::hopfield::{Memory, Options, Patterns, Rule, Updates, file};
 
 /// Noise levels in the picture of images, beside the other images.
 const SHOWN: usize = 4;
 /// States that are recalled in one batch at most.
-const STATES: usize = 1 << 20;
+const STATES: usize = 100_000;
 
 /// Arguments of `recall`.
 #[derive(Debug, Args)]
@@ -64,29 +63,6 @@ struct Plan {
     updates: Updates,
     options: Options,
     seed: u64,
-}
-
-/// A row of the table: a kind of input and a level of noise.
-#[derive(Debug, Serialize)]
-struct Row {
-    rule: Rule,
-    input: &'static str,
-    noise: f64,
-    states: usize,
-    /// Shares of right bits before and after, means.
-    bits_before: f64,
-    bits_after: f64,
-    /// Share of states recalled without a wrong bit.
-    exact: f64,
-    /// How many ended where.
-    stored: usize,
-    reversed: usize,
-    mixture: usize,
-    spurious: usize,
-    oscillating: usize,
-    moving: usize,
-    /// Mean sweeps of a state.
-    sweeps: f64,
 }
 
 /// Stores, recalls, scores and draws.
@@ -278,54 +254,4 @@ fn curves(run: &mut Run, plan: &Plan, rows: &[Row], p: usize) -> anyhow::Result<
         run.picture(&tag, pictures::against_noise(&title, what, &all))?;
     }
     Ok(())
-}
-
-fn row(rule: Rule, input: &'static str, noise: f64, starts: &Patterns, recalled: &Recalled, targets: &Patterns) -> Row {
-    let mean = |shares: &[f64]| shares.iter().sum::<f64>() / shares.len().max(1) as f64;
-    let after = accuracy(&recalled.states, targets);
-    let [stored, reversed, mixture, spurious, oscillating, moving] = counts(&ends(recalled, targets));
-    Row {
-        rule,
-        input,
-        noise,
-        states: after.len(),
-        bits_before: mean(&accuracy(starts.values(), targets)),
-        bits_after: mean(&after),
-        exact: after.iter().filter(|share| **share == 1.0).count() as f64 / after.len().max(1) as f64,
-        stored,
-        reversed,
-        mixture,
-        spurious,
-        oscillating,
-        moving,
-        sweeps: recalled.sweeps.iter().sum::<usize>() as f64 / recalled.sweeps.len().max(1) as f64,
-    }
-}
-
-fn percent_short(share: f64) -> String {
-    format!("{} %", crate::report::format::number(share * 100.0))
-}
-
-fn head(several: bool) -> String {
-    let rule = if several { format!("{:<12}", "rule") } else { String::new() };
-    format!(
-        "  {rule}{:<12}{:>8}{:>12}{:>12}{:>10}   where the states ended",
-        "input", "noise", "bits before", "bits after", "exact"
-    )
-}
-
-fn line(r: &Row, several: bool) -> String {
-    let ends = [
-        ("stored", r.stored),
-        ("reversed", r.reversed),
-        ("mixture", r.mixture),
-        ("spurious", r.spurious),
-        ("oscillating", r.oscillating),
-        ("moving", r.moving),
-    ];
-    let ends = ends.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}")).collect::<Vec<_>>();
-    let rule = if several { format!("{:<12}", r.rule.to_string()) } else { String::new() };
-    let (name, noise) = (if r.input == "stored" { "stored image" } else { "other image" }, percent_short(r.noise));
-    let [before, after, exact] = [r.bits_before, r.bits_after, r.exact].map(|x| percent(100.0 * x));
-    format!("  {rule}{name:<12}{noise:>8}{before:>12}{after:>12}{exact:>10}   {}", ends.join(", "))
 }
