@@ -16,9 +16,6 @@ use crate::device::{self, rng};
 use crate::layer::fused::{numbers, numbers_mut};
 use crate::parallel::{self, Shared};
 
-/// Share of the largest weight up to which W counts as symmetric: then its rows are its columns.
-const SYMMETRIC: f64 = 1e-6;
-
 /// Fields of neurons of states, however they are come by.
 trait Fields: Sync {
     /// (Ws) of a neuron of state i, which is `s`.
@@ -91,7 +88,7 @@ pub fn recall(
     let starts = prepare(network, starts, options)?;
     let mut fields = device::guard("recalling", || starts.matmul(&network.weights().tr()))?;
     // Rows of a symmetric matrix are its columns; those of another one are copied.
-    let columns = device::guard("recalling", || match network.asymmetry() <= SYMMETRIC {
+    let columns = device::guard("recalling", || match network.is_symmetric() {
         true => network.weights().shallow_clone(),
         false => network.weights().tr().contiguous(),
     })?;

@@ -3,6 +3,8 @@
 //! Energy E = −½ sᵀWs + θ·Σs (Hopfield 1982); overlap m = s·ξ/N; capacity of the Hebbian rule 0.138·N random patterns (Amit,
 //! Gutfreund, Sompolinsky 1985).
 
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -14,6 +16,9 @@ pub const HEBBIAN_CAPACITY: f64 = 0.138;
 
 /// Rows of W that are worked on at a time where a whole second matrix would be too large.
 pub(super) const ROWS: i64 = 2048;
+
+/// Rows and columns that are compared at a time.
+const TILE: usize = 64;
 
 /// How neurons answer their fields.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -57,6 +62,8 @@ impl Dynamics {
 #[derive(Debug)]
 pub struct Network {
     weights: Tensor,
+    /// Whether W is symmetric; the rules keep it so, so that only weights from elsewhere are looked at.
+    symmetric: OnceLock<bool>,
     /// How its neurons answer.
     pub dynamics: Dynamics,
 }
@@ -64,7 +71,8 @@ pub struct Network {
 impl Network {
     /// N neurons without connections.
     pub fn new(n: usize, dynamics: Dynamics) -> Network {
-        Network { weights: Tensor::zeros([n as i64, n as i64], (Kind::Float, Device::Cpu)), dynamics }
+        let weights = Tensor::zeros([n as i64, n as i64], (Kind::Float, Device::Cpu));
+        Network { weights, symmetric: OnceLock::from(true), dynamics }
     }
 
     /// With these weights.
@@ -82,7 +90,7 @@ impl Network {
             let (found, wanted) = (format!("a weight of {value}"), "finite numbers".to_string());
             return Err(HopfieldError::Shape { what: "weights", found, wanted });
         }
-        Ok(Network { weights, dynamics })
+        Ok(Network { weights, symmetric: OnceLock::new(), dynamics })
     }
 
     /// N.
@@ -95,7 +103,7 @@ impl Network {
         &self.weights
     }
 
-    /// W, to change. Its shape must stay.
+    /// W, to change; its shape must stay, and it must stay symmetric if it was.
     pub(super) fn weights_mut(&mut self) -> &mut Tensor {
         &mut self.weights
     }
@@ -127,18 +135,20 @@ impl Network {
         HEBBIAN_CAPACITY * self.neurons() as f64
     }
 
-    /// Largest |W_ij − W_ji| as a share of the largest |W_ij|.
-    pub fn asymmetry(&self) -> f64 {
-        let n = self.neurons() as i64;
-        let (mut difference, mut largest) = (0.0f64, 0.0f64);
-        for start in (0..n).step_by(ROWS as usize) {
-            let len = ROWS.min(n - start);
-            let rows = self.weights.narrow(0, start, len);
-            let columns = self.weights.narrow(1, start, len).tr();
-            difference = difference.max((&rows - columns).abs().max().double_value(&[]));
-            largest = largest.max(rows.abs().max().double_value(&[]));
-        }
-        if largest > 0.0 { difference / largest } else { 0.0 }
+    /// Whether W is symmetric, but for rounding: |W_ij − W_ji| up to 1e-6 of the largest weight.
+    pub fn is_symmetric(&self) -> bool {
+        *self.symmetric.get_or_init(|| {
+            let (n, w) = (self.neurons(), numbers(&self.weights));
+            let largest = w.iter().fold(0f32, |a, b| a.max(b.abs()));
+            // Tile by tile, so that rows and columns stay in the cache.
+            let starts = || (0..n).step_by(TILE);
+            let tiles = || starts().flat_map(|i| starts().take_while(move |j| *j <= i).map(move |j| (i, j)));
+            tiles().all(|(row, column)| {
+                let cells =
+                    (row..(row + TILE).min(n)).flat_map(|i| (column..(column + TILE).min(n)).map(move |j| (i, j)));
+                cells.into_iter().all(|(i, j)| (w[i * n + j] - w[j * n + i]).abs() <= 1e-6 * largest)
+            })
+        })
     }
 
     /// Checks that states (B, N) have N values.
