@@ -85,7 +85,9 @@ pub fn batch(size: [usize; 4], repeats: usize) -> Result<Batch, HopfieldError> {
             for (list, rate) in shares.iter_mut().zip([square(p) / stored, square(b * sweeps) / recalled, all]) {
                 list.push(rate / product);
             }
-            (store.push(stored), recall.push(recalled), machine.push(product));
+            store.push(stored);
+            recall.push(recalled);
+            machine.push(product);
         }
     }
     let (stored, recalled) = (median(&store), median(&recall));
@@ -136,7 +138,9 @@ pub fn sweeps(
         taken = kept.sweeps.iter().sum::<usize>() as f64 / b as f64;
         flips = kept.states.ne_tensor(starts).sum(Kind::Double).double_value(&[]) / b as f64;
         if i > 0 {
-            (ms[0].push(fast), ms[1].push(slow), ratios.push(slow / fast));
+            ms[0].push(fast);
+            ms[1].push(slow);
+            ratios.push(slow / fast);
         }
     }
     let range = [ratios.iter().copied().fold(f64::INFINITY, f64::min), ratios.iter().copied().fold(0.0, f64::max)];

@@ -93,7 +93,9 @@ fn print_batch(b: &Batch, out: &mut dyn Write) -> io::Result<()> {
     let [low, high] = b.range.map(|share| 100.0 * share);
     writeln!(out, "  both, fastest and slowest repetition: {high:.1} % and {low:.1} %")?;
     match b.peak_mib {
-        Some(mib) => writeln!(out, "  peak memory of the process {mib} MiB, of which weights {} MiB", n * n * 4 >> 20),
+        Some(mib) => {
+            writeln!(out, "  peak memory of the process {mib} MiB, of which weights {} MiB", (n * n * 4) >> 20)
+        }
         None => Ok(()),
     }
 }

@@ -222,13 +222,16 @@ fn levels(
     Ok(false)
 }
 
+/// A share of a row.
+type Share = fn(&Row) -> f64;
+
 /// Shares against noise: of one rule all in one picture, of several a picture a share.
 fn curves(run: &mut Run, plan: &Plan, rows: &[Row], p: usize) -> anyhow::Result<()> {
-    let curve = |rule: Rule, input: &str, name: String, value: fn(&Row) -> f64| {
+    let curve = |rule: Rule, input: &str, name: String, value: Share| {
         let of_curve = rows.iter().filter(|r| r.rule == rule && r.input == input);
         (name, of_curve.map(|r| [r.noise, value(r)]).collect::<Vec<_>>())
     };
-    let (bits, exact): (fn(&Row) -> f64, fn(&Row) -> f64) = (|r| r.bits_after, |r| r.exact);
+    let (bits, exact): (Share, Share) = (|r| r.bits_after, |r| r.exact);
     if let [rule] = plan.rules[..] {
         let title = format!("{}, {p} patterns, {rule} rule", plan.dataset);
         let all = [
