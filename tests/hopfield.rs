@@ -347,7 +347,7 @@ fn bad_patterns_are_told() {
         (from(&[vec![0.5, 1.0]], Activation::Sign), "pattern 0 is 0.5 at neuron 0, but sign takes values -1 and 1"),
         (from(&[vec![0.5, 1.5]], Activation::Tanh), "pattern 0 is 1.5 at neuron 1, but tanh takes values from -1 to 1"),
         (
-            from(&[good.clone()], Activation::Sigmoid),
+            from(std::slice::from_ref(&good), Activation::Sigmoid),
             "pattern 0 is -1 at neuron 1, but sigmoid takes values from 0 to 1",
         ),
     ] {

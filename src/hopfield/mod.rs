@@ -17,7 +17,7 @@
 //! | [`attractors`] | stored, reversed, mixed, spurious, oscillating |
 //! | [`capacity`] | error of recall against load |
 //! | [`pictures`] | grids, curves, weights |
-//! | [`file`] | networks as safetensors |
+//! | [`mod@file`] | networks as safetensors |
 //! | [`mod@bench`] | speed against the machine's own product, and against plain forms |
 //!
 //! ```
