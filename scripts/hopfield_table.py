@@ -99,6 +99,11 @@ def recall(run, out, number, lines, all_rows):
     all_rows += [{**where, **r} for r in rows]
 
 
+def processor():
+    names = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+    return names[0] if names else "unknown processor"
+
+
 def speed(files, lines, all_rows):
     for file in files:
         r = json.loads(file.read_text())
@@ -130,6 +135,8 @@ def main():
     args.add_argument("out", type=pathlib.Path)
     for name in ["capacity", "recall", "bench"]:
         args.add_argument(f"--{name}", nargs="*", type=pathlib.Path, default=[])
+    args.add_argument("--conditions", default="nothing else ran", help="what else the machine did during bench")
+    args.add_argument("--commit", default="", help="what bench was built from [default: HEAD]")
     args.add_argument("--notes", type=pathlib.Path, help="text that is put behind the tables of speed")
     args = args.parse_args()
     out, lines = args.out, ["# Hopfield networks", "", "Written by `scripts/hopfield_table.py` from what the runs left."]
@@ -143,9 +150,9 @@ def main():
     for number, run in enumerate(args.recall, 1):
         recall(run, out, number, lines, rows)
     if args.bench:
-        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+        commit = args.commit or subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
         day = subprocess.run(["date", "-u", "+%F"], capture_output=True, text=True).stdout.strip()
-        lines += ["", "## Speed", "", f"`softhebb hopfield bench`, commit {commit}, {day}; nothing else ran. Medians; shares are of the "
+        lines += ["", "## Speed", "", f"`softhebb hopfield bench`, commit {commit}, {day}, {processor()}; {args.conditions}. Medians; shares are of the "
                   "machine's own large float32 product, measured in turns in the same process.", ""]
         speed(args.bench, lines, speeds)
         if args.notes:
