@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Writes the tables of Hopfield networks from what runs left.
 
-usage: hopfield_table.py OUT --capacity RUN... --recall RUN... --bench JSON...     writes OUT.md, OUT-capacity.csv,
+usage: hopfield_table.py OUT --capacity RUN... --recall RUN... --bench JSON... --async JSON...     writes OUT.md, OUT-capacity.csv,
 OUT-recall.csv, OUT-speed.csv and copies the runs' pictures beside them; needs nothing but Python 3.9
 
 RUN is a folder that `softhebb hopfield capacity` or `recall` left, JSON what `softhebb hopfield bench --json` printed.
 """
 import argparse
 import csv
+import datetime
 import json
 import pathlib
 import shutil
@@ -115,26 +116,30 @@ def speed(files, lines, all_rows):
             "sgemm GFLOP/s": f"{b['gflops'][3]:.0f}", "share %": percent(b["share"][2]),
             "range %": f"{percent(b['range'][0])} to {percent(b['range'][1])}", "peak MiB": b["peak_mib"], "repeats": b["repeats"]})
     lines += table(all_rows, list(all_rows[0]))
+
+
+def asynchronous(files, lines):
     rows = []
     for file in files:
         r = json.loads(file.read_text())
         for s in r["async"]:
             rows.append({
-                "N": s["size"][0], "patterns": s["size"][1], "states": s["size"][2], "noise": s["noise"],
+                "threads": r["threads"], "N": s["size"][0], "patterns": s["size"][1], "states": s["size"][2], "noise": s["noise"],
                 "sweeps": f"{s['taken']:.1f}" + ("" if s["early_stop"] else " (no early stop)"), "neurons that flip": f"{s['flips']:.0f}",
                 "a column a flip, ms a state": f"{s['ms'][0]:.2f}", "a row a neuron, ms": f"{s['ms'][1]:.2f}",
                 "times as fast": f"{s['ratio'][0]:.1f} ({s['ratio'][1]:.1f} to {s['ratio'][2]:.1f})",
                 "same states": "yes" if s["same"] else "NO",
                 "a whole product a neuron, ms a sweep": f"{r['full_product_ms'] * s['size'][0]:.0f}"})
     if rows:
-        lines += [""] + list(table(rows, list(rows[0])))
+        lines += table(rows, list(rows[0]))
 
 
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("out", type=pathlib.Path)
-    for name in ["capacity", "recall", "bench"]:
+    for name in ["capacity", "recall", "bench", "async"]:
         args.add_argument(f"--{name}", nargs="*", type=pathlib.Path, default=[])
+    args.add_argument("--async-conditions", default="nothing else ran", help="the same during the asynchronous part")
     args.add_argument("--conditions", default="nothing else ran", help="what else the machine did during bench")
     args.add_argument("--commit", default="", help="what bench was built from [default: HEAD]")
     args.add_argument("--notes", type=pathlib.Path, help="text that is put behind the tables of speed")
@@ -151,10 +156,12 @@ def main():
         recall(run, out, number, lines, rows)
     if args.bench:
         commit = args.commit or subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-        day = subprocess.run(["date", "-u", "+%F"], capture_output=True, text=True).stdout.strip()
+        day = datetime.datetime.fromtimestamp(args.bench[0].stat().st_mtime, datetime.timezone.utc).date()
         lines += ["", "## Speed", "", f"`softhebb hopfield bench`, commit {commit}, {day}, {processor()}; {args.conditions}. Medians; shares are of the "
                   "machine's own large float32 product, measured in turns in the same process.", ""]
         speed(args.bench, lines, speeds)
+        lines += ["", f"Asynchronous sweeps, both forms in turns; {args.async_conditions}.", ""]
+        asynchronous(getattr(args, "async"), lines)
         if args.notes:
             lines += ["", args.notes.read_text().strip()]
     for name, table_rows in [("capacity", cells), ("recall", rows), ("speed", speeds)]:
