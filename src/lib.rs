@@ -14,10 +14,11 @@
 //! | [`verify`] | recomputing recorded runs of the published program |
 //! | [`mod@bench`] | measuring training against the machine's own matrix products |
 //! | [`snn`] | a sibling: a two-layer Hebbian spiking network |
+//! | [`hopfield`] | a sibling: Hopfield networks and associative memory |
 //! | [`cli`] | the command line: arguments to plans |
 //! | [`device`], [`parallel`], [`files`] | the machine, threads, the one function that writes files |
 //!
-//! Modules know those below them and never those above: cli → train, snn, verify, bench → report, layer, data → preset → device.
+//! Modules know those below them and never those above: cli → train, snn, hopfield, verify, bench → report, layer, data → preset → device.
 //!
 //! ```
 //! use softhebb::preset::{Catalogue, dataset_config, resolve};
@@ -34,6 +35,7 @@ pub mod cli;
 pub mod data;
 pub mod device;
 pub mod files;
+pub mod hopfield;
 pub mod layer;
 pub mod parallel;
 pub mod preset;

@@ -5,6 +5,7 @@
 pub mod bench;
 pub mod completions;
 pub mod data;
+pub mod hopfield;
 pub mod provenance;
 pub mod resume;
 pub mod run;
@@ -21,6 +22,7 @@ use clap::{Parser, Subcommand};
 use crate::data::{DataError, FetchError};
 use crate::device::DeviceError;
 use crate::files::FileError;
+use crate::hopfield::HopfieldError;
 use crate::preset::PresetError;
 use crate::report::ReportError;
 use crate::snn::SnnError;
@@ -53,6 +55,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// A two-layer Hebbian spiking network: train, evaluate, look.
     Snn(Box<snn::SnnArgs>),
+    /// Hopfield networks: store patterns and recall them from noise.
+    Hopfield(Box<hopfield::HopfieldArgs>),
     /// Measure how fast a preset trains here, and how much of the machine that is.
     Bench(bench::BenchArgs),
     /// Print a completion script for a shell.
@@ -75,6 +79,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Data(args)) => data::run(&args, &mut io::stdout().lock()).map(verdict),
         Some(Command::Verify(args)) => verify::run(&args, &mut io::stdout().lock()).map(verdict),
         Some(Command::Snn(args)) => snn::run(&args),
+        Some(Command::Hopfield(args)) => hopfield::run(&args),
         Some(Command::Bench(args)) => bench::run(&args, &mut io::stdout().lock()).map(|()| ExitCode::SUCCESS),
         Some(Command::Completions(args)) => completions::run(&args).map(|()| ExitCode::SUCCESS),
     }
@@ -113,6 +118,8 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
         e.hint()
     } else if let Some(e) = error.downcast_ref::<FetchError>() {
         e.hint()
+    } else if let Some(e) = error.downcast_ref::<HopfieldError>() {
+        e.hint()
     } else if let Some(e) = error.downcast_ref::<ReportError>() {
         e.hint().map(str::to_string)
     } else if let Some(e) = error.downcast_ref::<SnnError>() {
@@ -134,6 +141,7 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
 fn is_wrong_use(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is::<PresetError>()
         || error.is::<Usage>()
+        || error.downcast_ref::<HopfieldError>().is_some_and(HopfieldError::is_wrong_use)
         || matches!(error.downcast_ref(), Some(TrainError::Plan(_)))
         || matches!(error.downcast_ref(), Some(DeviceError::Unknown(_)))
         || error.downcast_ref().is_some_and(SnnError::is_wrong_use)

@@ -159,6 +159,17 @@ pub enum Event {
         /// The pixels.
         picture: Picture,
     },
+    /// A number for tensorboard.
+    Scalar {
+        /// Its name: `bit_accuracy/stored`.
+        tag: String,
+        /// Its place on the x axis.
+        global_step: u64,
+        /// The number.
+        value: f64,
+    },
+    /// A table or another result of several lines, said as it is.
+    Table(String),
     /// A phase ended.
     PhaseFinished {
         /// Phase, from 0.

@@ -11,9 +11,12 @@
 //! | [`PictureFiles`] | each picture as PNG |
 //! | [`Recorder`] | nothing; keeps the events for a test or a search |
 //!
+//! [`canvas`] and [`plot`](mod@plot) draw pictures with words and curves with axes.
+//!
 //! What is said and when is decided by pure functions (`lines`, `format`, `picture`); subscribers only write.
 
 mod bar;
+pub mod canvas;
 mod closing;
 mod console;
 pub mod event;
@@ -23,6 +26,7 @@ mod hub;
 mod lines;
 mod log;
 mod picture;
+pub mod plot;
 mod proto;
 mod records;
 mod sentences;

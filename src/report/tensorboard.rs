@@ -63,6 +63,10 @@ impl Subscriber for Tensorboard {
             Event::RunStarted { title, config, resumed_at, .. } => self.start(title, config, *resumed_at),
             Event::Report(metrics) => self.write(metrics.global_step, scalars(metrics)),
             Event::Image { tag, global_step, picture } => self.write(*global_step, vec![image(tag, picture)?]),
+            Event::Scalar { tag, global_step, value } => {
+                let data = Some(Data::Scalar(*value as f32));
+                self.write(*global_step, vec![Value { tag: tag.clone(), metadata: None, data }])
+            }
             Event::RunFinished { interrupted: false, .. } => self.write(0, vec![hparams::end(now())]),
             _ => Ok(()),
         }

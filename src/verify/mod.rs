@@ -3,6 +3,7 @@
 //! A recording is a safetensors file whose metadata say what was run (`kind`) and how. It is reproduced when every
 //! element of every recorded tensor T satisfies |error| ≤ 1e-4·|T| + 1e-5·max|T|.
 
+mod hopfield;
 mod layer;
 mod network;
 
@@ -86,7 +87,11 @@ pub fn verify(path: &Path, device: Device, fast: bool) -> Result<Report, VerifyE
     device::guard(&format!("recomputing {}", path.display()), || match kind.as_str() {
         "layer" => layer::run(&mut recording),
         "network" => network::run(&mut recording),
-        other => Err(recording.lacks(format!("kind is `{other}`; `layer`, `network` and `snn` can be recomputed"))),
+        "hopfield" => hopfield::run(&mut recording),
+        other => {
+            let known = "`layer`, `network`, `snn` and `hopfield` can be recomputed";
+            Err(recording.lacks(format!("kind is `{other}`; {known}")))
+        }
     })??;
     if recording.compared == 0 {
         return Err(recording.lacks("it records no tensor to compare with"));
