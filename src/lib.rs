@@ -14,10 +14,11 @@
 //! | [`verify`] | recomputing recorded runs of the published program |
 //! | [`mod@bench`] | measuring training against the machine's own matrix products |
 //! | [`snn`] | a sibling: a two-layer Hebbian spiking network |
+//! | [`encoder`] | a sibling: a deep Hebbian image encoder |
 //! | [`cli`] | the command line: arguments to plans |
 //! | [`device`], [`parallel`], [`files`] | the machine, threads, the one function that writes files |
 //!
-//! Modules know those below them and never those above: cli → train, snn, verify, bench → report, layer, data → preset → device.
+//! Modules know those below them and never those above: cli → train, snn, encoder, verify, bench → report, layer, data → preset → device.
 //!
 //! ```
 //! use softhebb::preset::{Catalogue, dataset_config, resolve};
@@ -33,6 +34,7 @@ pub mod bench;
 pub mod cli;
 pub mod data;
 pub mod device;
+pub mod encoder;
 pub mod files;
 pub mod layer;
 pub mod parallel;

@@ -5,6 +5,7 @@
 pub mod bench;
 pub mod completions;
 pub mod data;
+pub mod encode;
 pub mod provenance;
 pub mod resume;
 pub mod run;
@@ -20,6 +21,7 @@ use clap::{Parser, Subcommand};
 
 use crate::data::{DataError, FetchError};
 use crate::device::DeviceError;
+use crate::encoder::EncoderError;
 use crate::files::FileError;
 use crate::preset::PresetError;
 use crate::report::ReportError;
@@ -52,6 +54,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// A two-layer Hebbian spiking network: train, evaluate, look.
     Snn(Box<snn::SnnArgs>),
+    /// A deep Hebbian image encoder: arrange a folder of pictures by likeness.
+    Encode(Box<encode::EncodeArgs>),
     /// Measure how fast a preset trains here, and how much of the machine that is.
     Bench(bench::BenchArgs),
     /// Print a completion script for a shell.
@@ -74,6 +78,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Data(args)) => data::run(&args, &mut io::stdout().lock()).map(verdict),
         Some(Command::Verify(args)) => verify::run(&args, &mut io::stdout().lock()).map(verdict),
         Some(Command::Snn(args)) => snn::run(&args),
+        Some(Command::Encode(args)) => encode::run(&args),
         Some(Command::Bench(args)) => bench::run(&args, &mut io::stdout().lock()).map(|()| ExitCode::SUCCESS),
         Some(Command::Completions(args)) => completions::run(&args).map(|()| ExitCode::SUCCESS),
     }
@@ -112,6 +117,8 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
         e.hint()
     } else if let Some(e) = error.downcast_ref::<FetchError>() {
         e.hint()
+    } else if let Some(e) = error.downcast_ref::<EncoderError>() {
+        e.hint()
     } else if let Some(e) = error.downcast_ref::<ReportError>() {
         e.hint().map(str::to_string)
     } else if let Some(FileError::Write { .. }) = error.downcast_ref() {
@@ -131,6 +138,7 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
 fn is_wrong_use(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is::<PresetError>()
         || error.is::<Usage>()
+        || error.downcast_ref::<EncoderError>().is_some_and(EncoderError::is_wrong_use)
         || matches!(error.downcast_ref(), Some(TrainError::Plan(_)))
         || matches!(error.downcast_ref(), Some(DeviceError::Unknown(_)))
         || matches!(error.downcast_ref(), Some(DataError::UnknownName { .. }))

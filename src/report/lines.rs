@@ -144,6 +144,7 @@ impl Lines {
                 out.push(Line { kind, text });
                 self.phase = None;
             }
+            Event::Step { line, .. } => say(Kind::Detail, line.clone()),
             Event::Image { .. } => {}
             Event::Note(text) => say(Kind::Note, format!("note: {text}")),
             Event::Warning(text) => say(Kind::Warning, format!("warning: {text}")),
