@@ -14,7 +14,8 @@ use common::{Place, Tensors, has_cuda, json, shared};
 fn recordings() -> Option<Vec<PathBuf>> {
     let recorded = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        name.ends_with(".safetensors") && ["conv-", "linear-", "net-", "encoder"].iter().any(|kind| name.starts_with(kind))
+        name.ends_with(".safetensors")
+            && ["conv-", "linear-", "net-", "encoder"].iter().any(|kind| name.starts_with(kind))
     };
     let mut files: Vec<_> = fs::read_dir(shared()?.join("golden")).unwrap().map(|e| e.unwrap().path()).collect();
     files.retain(recorded);

@@ -40,7 +40,7 @@ pub fn save(dir: &RunDir, encoder: &Encoder, progress: Progress) -> Result<(), E
         for (name, tensor) in [
             (format!("conv{i}.bias"), &c.bias),
             (format!("conv{i}.weight"), &c.weight),
-            (format!("lateral{i}"), &layer.lateral),
+            (format!("lateral{i}"), &layer.lateral.full()),
         ] {
             let tensor = tensor.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
             let mut data = vec![0u8; tensor.numel() * 4];
@@ -72,8 +72,7 @@ fn read(path: &Path, data: &[u8], plan: &Plan) -> Result<(Encoder, Progress), En
     let file = SafeTensors::deserialize(data).map_err(whole)?;
     let (_, header) = SafeTensors::read_metadata(data).map_err(whole)?;
     let text = header.metadata().as_ref().and_then(|m| m.get(KEY));
-    let text =
-        text.ok_or_else(|| broken(format!("it is no checkpoint of `encode`: its metadata has no `{KEY}`")))?;
+    let text = text.ok_or_else(|| broken(format!("it is no checkpoint of `encode`: its metadata has no `{KEY}`")))?;
     let progress: Progress = serde_json::from_str(text).map_err(|e| broken(format!("its metadata: {e}")))?;
     let tensor = |name: String| -> Result<Tensor, EncoderError> {
         let view = file.tensor(&name).map_err(|e| broken(format!("tensor {name}: {e}")))?;
@@ -81,8 +80,7 @@ fn read(path: &Path, data: &[u8], plan: &Plan) -> Result<(Encoder, Progress), En
             return Err(broken(format!("tensor {name} is of type {:?}, not f32", view.dtype())));
         }
         let shape: Vec<i64> = view.shape().iter().map(|n| *n as i64).collect();
-        let tensor =
-            Tensor::f_from_data_size(view.data(), &shape, Kind::Float).map_err(|e| broken(e.to_string()))?;
+        let tensor = Tensor::f_from_data_size(view.data(), &shape, Kind::Float).map_err(|e| broken(e.to_string()))?;
         let finite = tensor.isfinite().all().int64_value(&[]) == 1;
         if finite { Ok(tensor) } else { Err(broken(format!("tensor {name} holds values that are no numbers"))) }
     };
@@ -100,11 +98,17 @@ fn read(path: &Path, data: &[u8], plan: &Plan) -> Result<(Encoder, Progress), En
         Encoder::from_convolutions(plan.input(), convolutions, plan.rule).map_err(|e| broken(e.to_string()))?;
     for (i, layer) in encoder.layers.iter_mut().enumerate() {
         let lateral = tensor(format!("lateral{i}"))?;
-        if lateral.size() != layer.lateral.size() {
-            let (found, wanted) = (lateral.size(), layer.lateral.size());
-            return Err(broken(format!("lateral{i} has shape {found:?}, images of the plan's size {wanted:?}")));
+        let n = layer.lateral.positions();
+        if lateral.size() != [n, n] {
+            let found = lateral.size();
+            return Err(broken(format!("lateral{i} has shape {found:?}, images of the plan's size [{n}, {n}]")));
         }
-        layer.lateral = lateral;
+        // A block on the diagonal is computed whole, so rounding may tell its two halves apart.
+        let largest = |t: &Tensor| t.abs().max().double_value(&[]);
+        if largest(&(&lateral - lateral.tr())) > 1e-3 * largest(&lateral) {
+            return Err(broken(format!("lateral{i} is not symmetric")));
+        }
+        layer.lateral.set(&lateral);
     }
     Ok((encoder, progress))
 }

@@ -7,6 +7,7 @@
 //! | file | subject |
 //! |---|---|
 //! | [`model`] | the layer and the stack, with one N×N matrix a layer |
+//! | [`lateral`] | a symmetric matrix of which half is kept |
 //! | [`published`] | the same with a (C, N, N) tensor a layer: the oracle of tests and benchmark |
 //! | [`plan`] | everything that a run needs to know |
 //! | [`source`] | folders, sprite sheets and data sets as lists of images |
@@ -23,6 +24,7 @@ pub mod checkpoint;
 pub mod cluster;
 mod error;
 pub mod features;
+pub mod lateral;
 pub mod layout;
 pub mod model;
 pub mod neighbors;

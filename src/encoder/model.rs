@@ -15,7 +15,7 @@
 //! channel: 85 million weights in a first layer of 16 channels and 48×48 positions. But δ is a mean over channels, so it
 //! is the same for each of them, and each channel's matrix starts at zero and is clamped alike: they are one and the same
 //! N×N matrix for ever. One is kept here, which is exact and not an approximation: with the activities as rows,
-//! A (B·C, N), H is the one product AᵀA/C and l the one product A·L. The norm that is logged is that of C copies,
+//! A (B·C, N), H is the one product AᵀA/C and l the one product A·L ([`super::lateral`] also uses that L is symmetric). The norm that is logged is that of C copies,
 //! √C·‖L‖. [`super::published`] is the (C, N, N) form, the oracle of the tests.
 //!
 //! The convolutions never learn.
@@ -25,12 +25,11 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::EncoderError;
+use super::lateral::Lateral;
 use crate::device;
 
 /// Added to a channel's norm.
 const EPSILON: f64 = 1e-6;
-/// How near to the bound the largest weight may come before each step clamps (see [`Layer::learn`]).
-const NEAR: f64 = 1e-4;
 
 /// Which of the published encoders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
@@ -119,26 +118,18 @@ pub struct Layer {
     /// The convolution.
     pub convolution: Convolution,
     /// Lateral weights (N, N), the same for each channel.
-    pub lateral: Tensor,
+    pub lateral: Lateral,
 }
 
 impl Layer {
-    /// Learns from activities as rows, A (B·C, N), of images with this many channels.
-    ///
-    /// As long as nothing was clamped L is a sum of AᵀA, so no weight is larger than the largest on the diagonal;
-    /// while that one is below the bound, clamping would change nothing and the pass over N² weights is left out.
+    /// Learns from activities as rows, A (B·C, N).
     fn learn(&mut self, rows: &Tensor, rule: &Rule) {
-        let scaled = rows * (rule.rate / self.convolution.channels() as f64);
-        let _ = self.lateral.addmm_(&scaled.tr(), rows);
-        let largest = self.lateral.diagonal(0, 0, 1).max().double_value(&[]);
-        if largest.is_nan() || largest > rule.clamp * (1.0 - NEAR) {
-            let _ = self.lateral.clamp_(-rule.clamp, rule.clamp);
-        }
+        self.lateral.learn(rows, rule.rate / self.convolution.channels() as f64, rule.clamp);
     }
 
     /// The output of activities as rows.
     fn output(&self, rows: &Tensor, variant: Variant) -> Tensor {
-        let mut l = rows.mm(&self.lateral);
+        let mut l = self.lateral.of(rows);
         if variant == Variant::V2 {
             let mean = l.mean_dim([1i64].as_slice(), true, Kind::Float);
             let _ = l.g_sub_(&mean);
@@ -149,14 +140,14 @@ impl Layer {
     /// Mean |δ| of a step. Activities are not negative, so Σ_ij H_ij is the sum over rows of (Σ_i a_i)², over C.
     fn delta(&self, rows: &Tensor, rule: &Rule) -> f64 {
         let sums = rows.sum_dim_intlist([1i64].as_slice(), false, Kind::Double);
-        let n = self.lateral.size()[0] as f64;
+        let n = self.lateral.positions() as f64;
         rule.rate.abs() * sums.square().sum(Kind::Double).double_value(&[])
             / (self.convolution.channels() as f64 * n * n)
     }
 
     /// Norm of C copies of the lateral weights.
     pub fn norm(&self) -> f64 {
-        (self.convolution.channels() as f64).sqrt() * self.lateral.norm().double_value(&[])
+        (self.convolution.channels() as f64).sqrt() * self.lateral.norm()
     }
 }
 
@@ -215,7 +206,7 @@ impl Encoder {
                 return Err(shape("weights and bias of a layer", found, format!("(C, {channels}, 3, 3) and (C)")));
             }
             (channels, h, w) = (outputs, halved(h), halved(w));
-            let lateral = Tensor::zeros([h * w, h * w], (Kind::Float, convolution.weight.device()));
+            let lateral = Lateral::zeros(h * w, convolution.weight.device());
             layers.push(Layer { convolution, lateral });
         }
         Ok(Encoder { layers, rule, input })
@@ -224,11 +215,12 @@ impl Encoder {
     /// The same encoder on a device.
     #[must_use]
     pub fn to_device(mut self, device: Device) -> Encoder {
-        for layer in &mut self.layers {
-            let c = &mut layer.convolution;
-            (c.weight, c.bias) = (c.weight.to_device(device), c.bias.to_device(device));
-            layer.lateral = layer.lateral.to_device(device);
-        }
+        let layer = |l: Layer| {
+            let Convolution { weight, bias } = l.convolution;
+            let convolution = Convolution { weight: weight.to_device(device), bias: bias.to_device(device) };
+            Layer { convolution, lateral: l.lateral.to_device(device) }
+        };
+        self.layers = self.layers.into_iter().map(layer).collect();
         self
     }
 
@@ -276,16 +268,17 @@ impl Encoder {
 
     /// Numbers in an image's output.
     pub fn dimensions(&self) -> i64 {
-        let positions = self.layers.last().map_or(0, |l| l.lateral.size()[0]);
+        let positions = self.layers.last().map_or(0, |l| l.lateral.positions());
         positions * self.layers.last().map_or(0, |l| l.convolution.channels())
     }
 
-    /// Floating-point operations of a training step of a batch (a multiply-add is two): convolutions, H and l.
+    /// Floating-point operations of a training step of a batch (a multiply-add is two): convolutions, the half of H that its
+    /// symmetry leaves, and l.
     pub fn flop(&self, batch: i64) -> f64 {
         let mut inputs = self.input[0];
         let each = self.layers.iter().map(|layer| {
-            let (n, c) = (layer.lateral.size()[0] as f64, layer.convolution.channels());
-            let flop = 2.0 * 9.0 * (inputs * c) as f64 * n + 2.0 * 2.0 * c as f64 * n * n;
+            let (n, c) = (layer.lateral.positions() as f64, layer.convolution.channels());
+            let flop = 2.0 * 9.0 * (inputs * c) as f64 * n + (1.0 + 2.0) * c as f64 * n * n;
             inputs = c;
             flop
         });
@@ -294,7 +287,7 @@ impl Encoder {
 
     /// Lateral weights that are kept, and those of the published form.
     pub fn laterals(&self) -> (i64, i64) {
-        let n2 = |l: &Layer| l.lateral.size()[0].pow(2);
+        let n2 = |l: &Layer| l.lateral.positions().pow(2);
         let published = self.layers.iter().map(|l| n2(l) * l.convolution.channels()).sum();
         (self.layers.iter().map(n2).sum(), published)
     }

@@ -205,7 +205,7 @@ pub fn heat(values: &[f32], columns: usize) -> Picture {
 pub fn laterals(encoder: &Encoder) -> Vec<(String, Picture)> {
     let of = |(i, (layer, [h, w])): (usize, (&super::model::Layer, [i64; 2]))| {
         let middle = (h / 2) * w + w / 2;
-        let row = layer.lateral.get(middle).to_device(Device::Cpu).to_kind(Kind::Float);
+        let row = layer.lateral.row(middle).to_device(Device::Cpu).to_kind(Kind::Float);
         (format!("lateral/b{i}"), heat(&super::features::list(&row), w as usize))
     };
     encoder.layers.iter().zip(encoder.positions()).enumerate().map(of).collect()

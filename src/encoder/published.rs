@@ -20,7 +20,7 @@ impl Published {
     pub fn like(encoder: &Encoder) -> Published {
         let layer = |l: &super::model::Layer| {
             let c = &l.convolution;
-            let (n, device) = (l.lateral.size()[0], l.lateral.device());
+            let (n, device) = (l.lateral.positions(), c.weight.device());
             let copy = Convolution { weight: c.weight.copy(), bias: c.bias.copy() };
             (copy, Tensor::zeros([c.channels(), n, n], (Kind::Float, device)))
         };

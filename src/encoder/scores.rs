@@ -123,7 +123,8 @@ mod tests {
         };
         let of = |i: usize| {
             let Some(a) = mean(i, labels[i]) else { return 0.0 };
-            let b = clusters.iter().filter(|k| **k != labels[i]).filter_map(|k| mean(i, *k)).fold(f64::INFINITY, f64::min);
+            let b =
+                clusters.iter().filter(|k| **k != labels[i]).filter_map(|k| mean(i, *k)).fold(f64::INFINITY, f64::min);
             if a.max(b) > 0.0 { (b - a) / a.max(b) } else { 0.0 }
         };
         (0..rows.len()).map(of).sum::<f64>() / rows.len() as f64

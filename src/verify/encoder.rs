@@ -53,8 +53,8 @@ pub(super) fn run(r: &mut Recording) -> Result<(), VerifyError> {
                 // The recording has a copy for each channel.
                 Form::Fast(encoder) => {
                     let l = &encoder.layers[i];
-                    let n = l.lateral.size()[0];
-                    l.lateral.unsqueeze(0).expand([l.convolution.channels(), n, n], false).to_device(Device::Cpu)
+                    let n = l.lateral.positions();
+                    l.lateral.full().unsqueeze(0).expand([l.convolution.channels(), n, n], false).to_device(Device::Cpu)
                 }
                 Form::Plain(published) => published.layers[i].1.shallow_clone(),
             };

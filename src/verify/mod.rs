@@ -88,7 +88,10 @@ pub fn verify(path: &Path, device: Device, fast: bool) -> Result<Report, VerifyE
         "layer" => layer::run(&mut recording),
         "network" => network::run(&mut recording),
         "encoder" => encoder::run(&mut recording),
-        other => Err(recording.lacks(format!("kind is `{other}`; `layer`, `network`, `encoder` and `snn` can be recomputed"))),
+        other => {
+            Err(recording
+                .lacks(format!("kind is `{other}`; `layer`, `network`, `encoder` and `snn` can be recomputed")))
+        }
     })??;
     if recording.compared == 0 {
         return Err(recording.lacks("it records no tensor to compare with"));

@@ -164,7 +164,8 @@ fn score(
 
 fn print(out: &mut impl Write, scores: &[Score]) -> io::Result<()> {
     let classes = scores.iter().any(|s| s.nmi.is_some());
-    let head = if classes { format!("{:>8}{:>9}{:>22}", "NMI", "purity", "5 nearest, same class") } else { String::new() };
+    let head =
+        if classes { format!("{:>8}{:>9}{:>22}", "NMI", "purity", "5 nearest, same class") } else { String::new() };
     writeln!(out, "{:<11}{:>11}{head}", "features", "silhouette")?;
     let number = |x: Option<f64>| x.map_or("-".to_string(), |x| format!("{x:.3}"));
     for s in scores {

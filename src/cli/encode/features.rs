@@ -28,7 +28,8 @@ pub fn run(args: &FeaturesArgs) -> anyhow::Result<()> {
     let table = args.output.with_extension("csv");
     let class = |i: &u32| look.source.items[*i as usize].class.and_then(|c| look.source.classes.get(c as usize));
     let rows = features.indices.iter().zip(features.names(&look.source)).enumerate();
-    let rows = rows.map(|(row, (i, name))| vec![row.to_string(), name.to_string(), class(i).cloned().unwrap_or_default()]);
+    let rows =
+        rows.map(|(row, (i, name))| vec![row.to_string(), name.to_string(), class(i).cloned().unwrap_or_default()]);
     write_table(&table, &["row", "file", "class"], rows)?;
     let mut out = io::stdout().lock();
     let (n, d) = (features.len(), features.matrix.columns());

@@ -84,14 +84,7 @@ impl Look {
     /// # Errors
     /// As [`Look::features`].
     pub fn trained(&mut self, path: &Path) -> Result<Features, EncoderError> {
-        Features::compute(
-            By::Encoder(&self.encoder),
-            &self.source,
-            self.plan.input(),
-            self.device,
-            path,
-            &mut self.hub,
-        )
+        Features::compute(By::Encoder(&self.encoder), &self.source, self.plan.input(), self.device, path, &mut self.hub)
     }
 }
 

@@ -46,7 +46,9 @@ pub struct NeighborsArgs {
 /// # Errors
 /// When the run, the images or the files fail.
 pub fn run(args: &NeighborsArgs) -> anyhow::Result<()> {
-    for (name, value, high) in [("--rows", args.rows, 100), ("--k", args.k, 100), ("--picture", args.picture as usize, 512)] {
+    for (name, value, high) in
+        [("--rows", args.rows, 100), ("--k", args.k, 100), ("--picture", args.picture as usize, 512)]
+    {
         if value == 0 || value > high {
             return Err(Usage(format!("{name} is {value}, but it must be 1 to {high}")).into());
         }

@@ -48,7 +48,7 @@ impl SourceArgs {
 /// `96x96`.
 fn tile(text: &str) -> Result<[u32; 2], String> {
     let sides = text.split_once(['x', 'X', '×']).and_then(|(w, h)| Some([w.parse().ok()?, h.parse().ok()?]));
-    sides.filter(|s: &[u32; 2]| s.iter().all(|n| (1..=65_536).contains(n))).ok_or_else(|| {
-        format!("`{text}` is not a size: WIDTHxHEIGHT in pixels, as 96x96")
-    })
+    sides
+        .filter(|s: &[u32; 2]| s.iter().all(|n| (1..=65_536).contains(n)))
+        .ok_or_else(|| format!("`{text}` is not a size: WIDTHxHEIGHT in pixels, as 96x96"))
 }

@@ -221,8 +221,7 @@ fn prepare(args: &TrainArgs) -> anyhow::Result<(Plan, Source, Option<RunDir>)> {
     let there = read_plan(&dir)?;
     let asked = args.plan.over(&there);
     // Where it runs and how long may change; what it computes may not.
-    let neutral =
-        |p: &Plan| Plan { threads: 0, data_dir: None, epochs: 0, device: DeviceChoice::Auto, ..p.clone() };
+    let neutral = |p: &Plan| Plan { threads: 0, data_dir: None, epochs: 0, device: DeviceChoice::Auto, ..p.clone() };
     let differences = differences(&json!(neutral(&there)), &json!(neutral(&asked)), "");
     if !differences.is_empty() {
         let folder = dir.root().display();
