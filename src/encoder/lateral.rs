@@ -11,8 +11,8 @@
 
 use tch::{Device, Kind, Tensor};
 
-/// Positions from which on more than one panel pays.
-const SMALL: i64 = 256;
+/// Rows of a panel from which on its products run at full speed.
+const WIDE: i64 = 288;
 /// How near to the bound the largest weight may come before each step clamps (see [`Lateral::learn`]).
 const NEAR: f64 = 1e-4;
 
@@ -27,7 +27,7 @@ pub struct Lateral {
 impl Lateral {
     /// Weights of zero.
     pub fn zeros(n: i64, device: Device) -> Lateral {
-        Lateral::with_panels(n, if n < SMALL { 1 } else { 8 }, device)
+        Lateral::with_panels(n, (n / WIDE).clamp(1, 8), device)
     }
 
     /// Weights of zero in so many panels (at most n).

@@ -4,6 +4,7 @@
 //! later epochs decode nothing. An image that cannot be read is left out and told; the batches around it are as full as
 //! the others.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -55,17 +56,26 @@ impl<'a> Decoder<'a> {
         self.channels * (self.side * self.side) as usize
     }
 
-    fn planes(&self, index: u32) -> Result<Vec<u8>, String> {
-        let slot = &self.kept[index as usize];
-        if let Some(kept) = slot.get() {
-            return kept.clone().map(Vec::from);
+    /// Decodes an image; keeps what comes out, if there is room.
+    fn decode(&self, index: u32) -> Option<Result<Box<[u8]>, String>> {
+        let result = self.items[index as usize].picture();
+        let result = result.map(|p| planes(&p, self.channels, self.side).into_boxed_slice());
+        let cost = result.as_ref().map_or(64, |bytes| bytes.len());
+        if self.bytes.fetch_add(cost, Ordering::Relaxed) + cost > BUDGET {
+            return Some(result);
         }
-        let result = self.items[index as usize].picture().map(|p| planes(&p, self.channels, self.side));
-        let cost = result.as_ref().map_or(64, Vec::len);
-        if self.bytes.fetch_add(cost, Ordering::Relaxed) + cost <= BUDGET {
-            let _ = slot.set(result.clone().map(Vec::into_boxed_slice)); // another thread's is the same
+        let _ = self.kept[index as usize].set(result); // another thread's is the same
+        None
+    }
+
+    /// Decodes what is not kept yet, on all cores; nothing is returned of what is kept now. Where everything is, no other thread
+    /// is woken: the cores are for whoever computes.
+    fn decode_all(&self, chunk: &[u32]) -> BTreeMap<u32, Result<Box<[u8]>, String>> {
+        let missing: Vec<u32> = chunk.iter().copied().filter(|i| self.kept[*i as usize].get().is_none()).collect();
+        if missing.is_empty() {
+            return BTreeMap::new();
         }
-        result
+        missing.par_iter().filter_map(|i| self.decode(*i).map(|result| (*i, result))).collect()
     }
 
     /// Hands the images of `order` from a position on to `take`, in batches of `size`; the last one may be smaller, and is
@@ -96,15 +106,16 @@ impl<'a> Decoder<'a> {
     fn produce(&self, order: &[u32], from: usize, size: usize, sender: &SyncSender<Batch>) {
         let mut batch = Batch { position: from, ..Batch::default() };
         for chunk in order.get(from..).unwrap_or(&[]).chunks(size.max(TOGETHER)) {
-            let decoded: Vec<_> = chunk.par_iter().map(|i| (*i, self.planes(*i))).collect();
-            for (index, planes) in decoded {
+            let decoded = self.decode_all(chunk);
+            for index in chunk {
                 batch.position += 1;
-                match planes {
-                    Ok(planes) => {
-                        batch.indices.push(index);
-                        batch.pixels.extend(planes);
+                match self.kept[*index as usize].get().or_else(|| decoded.get(index)) {
+                    Some(Ok(planes)) => {
+                        batch.indices.push(*index);
+                        batch.pixels.extend_from_slice(planes);
                     }
-                    Err(cause) => batch.unreadable.push((index, cause)),
+                    Some(Err(cause)) => batch.unreadable.push((*index, cause.clone())),
+                    None => {} // each image is in one of the two
                 }
                 if batch.indices.len() == size {
                     let next = Batch { position: batch.position, ..Batch::default() };
