@@ -46,6 +46,10 @@ def speed(path):
         f"{b['difference']:.1e} of the largest. The products of an epoch are {b['gflop']:.0f} GFLOP, at this machine's large product "
         f"({b['sgemm']:.0f} GFLOP/s, measured in the same process) {b['limit']:.2f} s: {100 * b['limit'] / min(b['ours']):.0f} % is reached.",
         "",
+        "Predicted: 3·B·C·N² operations a layer for the half of H and for l, 82 % of all in the first layer, so the machine's product is the "
+        "limit of any form that computes A·L in float32; the published form moves (C, N, N) tensors through memory five times a step (the "
+        "outer products written and averaged, the laterals added to, clamped and read) and is limited by that.",
+        "",
     ]
 
 
@@ -79,7 +83,6 @@ def main():
         scores(pathlib.Path(run), rows)
     command = "`python3 scripts/encoder_table.py results/encoder BENCH.json RUN_DIR…`"
     lines = [command, "", *speed(pathlib.Path(bench)), "## What the encoder adds", ""]
-    notes = pathlib.Path(f"{out}-notes.md")
     lines += [
         "`softhebb encode cluster RUN` after `softhebb encode train`; K-means on rows of length one. Trained: after the epochs given. "
         "Untrained: the same convolutions, laterals of zero. Pixels: the resized image itself. Same class: share of the 5 nearest "
@@ -90,8 +93,6 @@ def main():
         *("| " + " | ".join(str(x) for x in row.values()) + " |" for row in rows),
         "",
     ]
-    if notes.exists():
-        lines += [notes.read_text().rstrip(), ""]
     pathlib.Path(f"{out}.md").write_text("\n".join(lines))
     with open(f"{out}.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])

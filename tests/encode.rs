@@ -416,6 +416,28 @@ fn a_sheet_is_cut_and_its_empty_tiles_are_skipped() {
 }
 
 #[test]
+fn classes_are_the_folders_below_what_all_images_share() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |files: &[&str]| {
+        let root = tempfile::tempdir_in(folder.path()).unwrap();
+        for file in files {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let place = root.path().display().to_string();
+        let source = Source::open(&SourceSpec { place, tile: None, test: false, limit: 0 }, None).unwrap();
+        (source.classes, source.items.iter().map(|i| i.class).collect::<Vec<_>>())
+    };
+    let two = vec!["a".to_string(), "b".to_string()];
+    assert_eq!(open(&["b/1.png", "a/2.png", "a/1.gif"]), (two.clone(), vec![Some(0), Some(0), Some(1)]));
+    assert_eq!(open(&["train/b/images/1.png", "train/a/images/2.png"]), (two, vec![Some(0), Some(1)]));
+    for flat in [vec!["1.png", "2.png"], vec!["a/1.png", "a/2.png"], vec!["a/1.png", "2.png"], vec!["1.png"]] {
+        assert_eq!(open(&flat), (vec![], vec![None; flat.len()]), "{flat:?}");
+    }
+}
+
+#[test]
 fn the_first_prototype_runs() {
     let place = Place::new();
     pictures(&place.path("pictures"));

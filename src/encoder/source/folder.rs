@@ -1,4 +1,4 @@
-//! Images in a folder: flat, or in folders below it that are the classes.
+//! Images in a folder: flat, or in folders below it that are the classes (`cats/1.png`, also `train/cats/images/1.png`).
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
@@ -28,11 +28,17 @@ pub(super) fn list(spec: &SourceSpec, root: &Path) -> Result<Source, EncoderErro
     }
     let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_path_buf();
     let paths: Vec<PathBuf> = found.images.iter().map(|p| below(p)).collect();
-    // Classes if each image lies in a folder, and there are at least two of those.
-    let folder = |path: &PathBuf| {
-        let first = path.components().next().map(|c| c.as_os_str().to_string_lossy().into_owned());
-        first.filter(|_| path.components().count() > 1)
+    // Classes if each image lies in a folder, below what all have in common (`train/`), and there are at least two of those.
+    let parts = |path: &Path| -> Vec<String> {
+        let folders = path.parent().into_iter().flat_map(Path::components);
+        folders.map(|c| c.as_os_str().to_string_lossy().into_owned()).collect()
     };
+    let common = paths
+        .iter()
+        .map(|p| parts(p))
+        .reduce(|a, b| a.into_iter().zip(b).map_while(|(a, b)| (a == b).then_some(a)).collect());
+    let depth = common.map_or(0, |c| c.len());
+    let folder = |path: &PathBuf| parts(path).into_iter().nth(depth);
     let folders: Option<Vec<String>> = paths.iter().map(folder).collect();
     let names: BTreeSet<String> = folders.iter().flatten().cloned().collect();
     let classes: Vec<String> = if names.len() > 1 { names.into_iter().collect() } else { vec![] };
