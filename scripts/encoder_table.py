@@ -28,8 +28,10 @@ def speed(path):
     """Lines about the speed."""
     b = json.loads(path.read_text())
     day = datetime.date.fromtimestamp(path.stat().st_mtime)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+    commit = b.get("commit", head.stdout.strip())  # of the binary that measured, where it is not the one that is checked out
     ours, theirs = statistics.median(b["ours"]), statistics.median(b["published"])
+    ratios = [theirs / ours for ours, theirs in zip(b["ours"], b["published"])]
     seconds = lambda list_: ", ".join(f"{s:.2f}" for s in list_)
     return [
         "## Speed",
@@ -42,7 +44,7 @@ def speed(path):
         f"| one symmetric N×N matrix a layer | {b['laterals'][0]:,} | {ours:.2f} | {seconds(b['ours'])} | {b['peak_mib'][0]} |",
         f"| published (C, N, N) | {b['laterals'][1]:,} | {theirs:.2f} | {seconds(b['published'])} | {b['peak_mib'][1]} (both) |",
         "",
-        f"{b['images']} images an epoch. Ratio {b['ratio']:.1f} (median of repetitions); largest difference of the last outputs "
+        f"{b['images']} images an epoch. Ratio {statistics.median(ratios):.1f} (repetitions: {', '.join(f'{r:.1f}' for r in ratios)}; 15 was asked for); largest difference of the last outputs "
         f"{b['difference']:.1e} of the largest. The products of an epoch are {b['gflop']:.0f} GFLOP, at this machine's large product "
         f"({b['sgemm']:.0f} GFLOP/s, measured in the same process) {b['limit']:.2f} s: {100 * b['limit'] / min(b['ours']):.0f} % is reached.",
         "",
@@ -76,6 +78,22 @@ def scores(run, rows):
             )
 
 
+def verdict(rows):
+    """Where the trained encoder is above and below the others."""
+    lines = []
+    for source in dict.fromkeys(row["source"] for row in rows):
+        of = {row["features"]: row for row in rows if row["source"] == source}
+        for other in ("untrained", "pixels"):
+            signs = {"above": [], "equal to": [], "below": []}
+            for key in ("silhouette", "nmi", "purity", "same_class"):
+                if of["trained"][key] and of[other][key]:
+                    a, b = float(of["trained"][key]), float(of[other][key])
+                    signs["above" if a > b else "below" if a < b else "equal to"].append(key)
+            said = ", ".join(f"{word} it in {' and '.join(keys)}" for word, keys in signs.items() if keys)
+            lines.append(f"- {source}, trained against {other}: {said}.")
+    return lines
+
+
 def main():
     out, bench, *runs = sys.argv[1:]
     rows = []
@@ -91,6 +109,8 @@ def main():
         "| " + " | ".join(rows[0]) + " |",
         "|" + "---|" * len(rows[0]),
         *("| " + " | ".join(str(x) for x in row.values()) + " |" for row in rows),
+        "",
+        *verdict(rows),
         "",
     ]
     pathlib.Path(f"{out}.md").write_text("\n".join(lines))
