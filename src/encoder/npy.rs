@@ -78,7 +78,7 @@ pub fn failed(path: &Path) -> impl Fn(io::Error) -> EncoderError + '_ {
     move |source| FileError::Write { path: path.to_path_buf(), source }.into()
 }
 
-/// A matrix that [`write`] wrote, mapped into memory.
+/// A matrix that [`write()`] wrote, mapped into memory.
 #[derive(Debug)]
 pub struct Matrix {
     map: Mmap,
