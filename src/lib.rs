@@ -15,10 +15,11 @@
 //! | [`mod@bench`] | measuring training against the machine's own matrix products |
 //! | [`snn`] | a sibling: a two-layer Hebbian spiking network |
 //! | [`hopfield`] | a sibling: Hopfield networks and associative memory |
+//! | [`encoder`] | a sibling: a deep Hebbian image encoder |
 //! | [`cli`] | the command line: arguments to plans |
 //! | [`device`], [`parallel`], [`files`] | the machine, threads, the one function that writes files |
 //!
-//! Modules know those below them and never those above: cli → train, snn, hopfield, verify, bench → report, layer, data → preset → device.
+//! Modules know those below them and never those above: cli → train, snn, hopfield, encoder, verify, bench → report, layer, data → preset → device.
 //!
 //! ```
 //! use softhebb::preset::{Catalogue, dataset_config, resolve};
@@ -34,6 +35,7 @@ pub mod bench;
 pub mod cli;
 pub mod data;
 pub mod device;
+pub mod encoder;
 pub mod files;
 pub mod hopfield;
 pub mod layer;

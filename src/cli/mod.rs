@@ -5,6 +5,7 @@
 pub mod bench;
 pub mod completions;
 pub mod data;
+pub mod encode;
 pub mod hopfield;
 pub mod provenance;
 pub mod resume;
@@ -21,6 +22,7 @@ use clap::{Parser, Subcommand};
 
 use crate::data::{DataError, FetchError};
 use crate::device::DeviceError;
+use crate::encoder::EncoderError;
 use crate::files::FileError;
 use crate::hopfield::HopfieldError;
 use crate::preset::PresetError;
@@ -57,6 +59,8 @@ enum Command {
     Snn(Box<snn::SnnArgs>),
     /// Hopfield networks: store patterns and recall them from noise.
     Hopfield(Box<hopfield::HopfieldArgs>),
+    /// A deep Hebbian image encoder: arrange a folder of pictures by likeness.
+    Encode(Box<encode::EncodeArgs>),
     /// Measure how fast a preset trains here, and how much of the machine that is.
     Bench(bench::BenchArgs),
     /// Print a completion script for a shell.
@@ -80,6 +84,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Verify(args)) => verify::run(&args, &mut io::stdout().lock()).map(verdict),
         Some(Command::Snn(args)) => snn::run(&args),
         Some(Command::Hopfield(args)) => hopfield::run(&args),
+        Some(Command::Encode(args)) => encode::run(&args),
         Some(Command::Bench(args)) => bench::run(&args, &mut io::stdout().lock()).map(|()| ExitCode::SUCCESS),
         Some(Command::Completions(args)) => completions::run(&args).map(|()| ExitCode::SUCCESS),
     }
@@ -120,6 +125,8 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
         e.hint()
     } else if let Some(e) = error.downcast_ref::<HopfieldError>() {
         e.hint()
+    } else if let Some(e) = error.downcast_ref::<EncoderError>() {
+        e.hint()
     } else if let Some(e) = error.downcast_ref::<ReportError>() {
         e.hint().map(str::to_string)
     } else if let Some(e) = error.downcast_ref::<SnnError>() {
@@ -142,6 +149,7 @@ fn is_wrong_use(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is::<PresetError>()
         || error.is::<Usage>()
         || error.downcast_ref::<HopfieldError>().is_some_and(HopfieldError::is_wrong_use)
+        || error.downcast_ref::<EncoderError>().is_some_and(EncoderError::is_wrong_use)
         || matches!(error.downcast_ref(), Some(TrainError::Plan(_)))
         || matches!(error.downcast_ref(), Some(DeviceError::Unknown(_)))
         || error.downcast_ref().is_some_and(SnnError::is_wrong_use)

@@ -150,6 +150,15 @@ pub enum Event {
     },
     /// Metrics are due.
     Report(Box<Metrics>),
+    /// What a model logs of one step.
+    Step {
+        /// The step in the whole run, from 0.
+        step: u64,
+        /// The line that says it.
+        line: String,
+        /// The numbers by their names.
+        values: Vec<(&'static str, f64)>,
+    },
     /// A picture for tensorboard (and a PNG in the run folder): `filters/b0`.
     Image {
         /// Its name.

@@ -144,6 +144,7 @@ impl Lines {
                 out.push(Line { kind, text });
                 self.phase = None;
             }
+            Event::Step { line, .. } => say(Kind::Detail, line.clone()),
             Event::Image { .. } | Event::Scalar { .. } => {}
             Event::Table(text) => text.lines().for_each(|line| say(Kind::Result, line.to_string())),
             Event::Note(text) => say(Kind::Note, format!("note: {text}")),

@@ -7,6 +7,7 @@
 //! | [`Console`] | a bar a phase on a terminal, else a line an epoch |
 //! | [`LogFile`] | the same lines, all of them, into `log.txt` |
 //! | [`MetricsTable`] | `metrics.csv`, a row a report |
+//! | [`StepTable`] | `steps.csv`, a row a step, of models that log steps |
 //! | [`Tensorboard`] | scalars, images, the configuration as text and hparams |
 //! | [`PictureFiles`] | each picture as PNG |
 //! | [`Recorder`] | nothing; keeps the events for a test or a search |
@@ -30,6 +31,7 @@ pub mod plot;
 mod proto;
 mod records;
 mod sentences;
+mod steps;
 mod table;
 mod tensorboard;
 
@@ -44,6 +46,7 @@ pub use lines::{Kind, Line, Lines, Verbosity, shown};
 pub use log::LogFile;
 pub use picture::{PictureFiles, encode_png, filters_picture, grid, write_png};
 pub use sentences::phase_title;
+pub use steps::{StepAxis, StepTable};
 pub use table::MetricsTable;
 pub use tensorboard::Tensorboard;
 

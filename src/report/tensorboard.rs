@@ -62,6 +62,11 @@ impl Subscriber for Tensorboard {
         match event {
             Event::RunStarted { title, config, resumed_at, .. } => self.start(title, config, *resumed_at),
             Event::Report(metrics) => self.write(metrics.global_step, scalars(metrics)),
+            // On an axis of steps a step stands where it has finished.
+            Event::Step { step, values, .. } => {
+                let values = values.iter().map(|(tag, x)| scalar((*tag).to_string(), *x));
+                self.write(step.saturating_add(1), values.collect())
+            }
             Event::Image { tag, global_step, picture } => self.write(*global_step, vec![image(tag, picture)?]),
             Event::Scalar { tag, global_step, value } => {
                 let data = Some(Data::Scalar(*value as f32));
@@ -80,9 +85,12 @@ impl Subscriber for Tensorboard {
     }
 }
 
+fn scalar(tag: String, x: f64) -> Value {
+    Value { tag, metadata: None, data: Some(Data::Scalar(x as f32)) }
+}
+
 /// The scalars of a report; what it did not measure is absent.
 fn scalars(m: &Metrics) -> Vec<Value> {
-    let scalar = |tag: String, x: f64| Value { tag, metadata: None, data: Some(Data::Scalar(x as f32)) };
     let measured = [
         ("loss/train", m.train_loss),
         ("loss/test", m.test_loss),
