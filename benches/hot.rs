@@ -3,6 +3,7 @@
 //! plain one.
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use softhebb::encoder::lateral::Lateral;
 use softhebb::layer::classifier::{Rows, gradient, logits};
 use softhebb::layer::competition::Competition;
 use softhebb::layer::dropout::Mask;
@@ -98,9 +99,26 @@ fn classifier(c: &mut Criterion) {
     c.bench_function("classifier/adam", |b| b.iter(|| adam.step(&by_weight, 1e-3)));
 }
 
+/// The first layer of the encoder on eight images of 96×96: 16 channels, 48×48 positions.
+fn laterals(c: &mut Criterion) {
+    let rows = Tensor::rand([8 * 16, 48 * 48], O);
+    let plain = Tensor::zeros([48 * 48, 48 * 48], O);
+    c.bench_function("laterals/learn/plain", |b| {
+        b.iter(|| {
+            let _ = plain.shallow_clone().addmm_(&rows.tr(), &rows);
+        });
+    });
+    c.bench_function("laterals/of/plain", |b| b.iter(|| rows.mm(&plain)));
+    for panels in [1, 2, 3, 4, 8] {
+        let mut lateral = Lateral::with_panels(48 * 48, panels, Device::Cpu);
+        c.bench_function(&format!("laterals/learn/{panels} panels"), |b| b.iter(|| lateral.learn(&rows, 1e-9, 1.0)));
+        c.bench_function(&format!("laterals/of/{panels} panels"), |b| b.iter(|| lateral.of(&rows)));
+    }
+}
+
 criterion_group! {
     name = hot;
     config = Criterion::default().sample_size(20).measurement_time(std::time::Duration::from_secs(2));
-    targets = competition, update, images, classifier
+    targets = competition, update, images, classifier, laterals
 }
 criterion_main!(hot);
