@@ -131,7 +131,7 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
 fn is_wrong_use(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is::<PresetError>()
         || error.is::<Usage>()
-        || matches!(error.downcast_ref(), Some(TrainError::Plan(_)))
+        || matches!(error.downcast_ref(), Some(TrainError::Plan(_) | TrainError::Preset(_)))
         || matches!(error.downcast_ref(), Some(DeviceError::Unknown(_)))
         || matches!(error.downcast_ref(), Some(DataError::UnknownName { .. }))
 }
