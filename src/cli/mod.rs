@@ -8,8 +8,10 @@ pub mod data;
 pub mod provenance;
 pub mod resume;
 pub mod run;
+pub mod search;
 pub mod show;
 pub mod snn;
+pub mod trial;
 pub mod verify;
 pub mod version;
 
@@ -23,6 +25,7 @@ use crate::device::DeviceError;
 use crate::files::FileError;
 use crate::preset::PresetError;
 use crate::report::ReportError;
+use crate::search::SearchError;
 use crate::train::TrainError;
 
 /// Wrong use.
@@ -44,6 +47,11 @@ pub struct Cli {
 enum Command {
     /// Train a preset (or a typed network) on a data set and score it.
     Run(Box<run::RunArgs>),
+    /// Run a network over a space of keys and seeds; resume, watch and read such sweeps.
+    Search(Box<search::SearchArgs>),
+    /// One trial of a search, from its plan file.
+    #[command(hide = true)]
+    Trial(trial::TrialArgs),
     /// List presets and data sets, or print one network as a table.
     Show(show::ShowArgs),
     /// List, download and check data sets.
@@ -70,6 +78,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => Ok(ExitCode::SUCCESS), // clap printed the help
         Some(Command::Run(args)) => run::run(&args),
+        Some(Command::Search(args)) => search::run(&args),
+        Some(Command::Trial(args)) => trial::run(&args),
         Some(Command::Show(args)) => show::run(args).map(|()| ExitCode::SUCCESS),
         Some(Command::Data(args)) => data::run(&args, &mut io::stdout().lock()).map(verdict),
         Some(Command::Verify(args)) => verify::run(&args, &mut io::stdout().lock()).map(verdict),
@@ -130,6 +140,7 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
 
 fn is_wrong_use(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is::<PresetError>()
+        || error.downcast_ref::<SearchError>().is_some_and(SearchError::is_wrong_use)
         || error.is::<Usage>()
         || matches!(error.downcast_ref(), Some(TrainError::Plan(_) | TrainError::Preset(_)))
         || matches!(error.downcast_ref(), Some(DeviceError::Unknown(_)))

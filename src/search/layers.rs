@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use tch::Tensor;
 
 use crate::files::{FileError, RunDir};
+use crate::preset::config::DatasetConfig;
 use crate::report::{Event, Metrics, PhaseInfo, PhaseKind, ReportError, Subscriber};
 use crate::train::checkpoint::{self, Checkpoint, Progress};
 use crate::train::{RunPlan, TrainError};
@@ -63,13 +64,25 @@ pub fn made_of(plan: &RunPlan, phases: usize, arithmetic: &str) -> Value {
         "format": 1,
         "blocks": blocks,
         "data": plan.dataset_unsup,
-        // What the classifier trains on decides which images are read together, not what the blocks learn.
+        // Which images the classifier trains on decides which are whitened, and passed through frozen blocks, together.
+        "beside": beside(&plan.dataset_sup),
         "phases": plan.phases.get(..phases).unwrap_or_default(),
         "mode": plan.mode,
         "seed": plan.seed,
         "precision": plan.precision,
         "arithmetic": arithmetic,
     })
+}
+
+/// Which images a configuration reads, without what its phases do with them.
+fn beside(data: &DatasetConfig) -> Value {
+    let mut all = serde_json::to_value(data).unwrap_or_default(); // plain data: cannot fail
+    if let Some(keys) = all.as_object_mut() {
+        for key in ["config", "nb_epoch", "batch_size", "print_freq", "testing_sample"] {
+            keys.remove(key);
+        }
+    }
+    all
 }
 
 /// The hash of a description.
