@@ -166,7 +166,10 @@ impl LayerStore {
         let rates = progress.rates.iter().filter(|(block, _)| **block < count).map(|(b, r)| (*b, *r)).collect();
         let note = Note { made_of, progress: Progress { rates, ..progress }, phases: phases.to_vec() };
         let text = serde_json::to_string(&note).unwrap_or_default(); // plain data: cannot fail
-        checkpoint::write(&path, &state, Some((KEY, text)))
+        checkpoint::write(&path, &state, Some((KEY, text)))?;
+        // Nobody needs to wait for what is there.
+        let _ = fs::remove_file(path.with_extension("lock"));
+        Ok(())
     }
 }
 

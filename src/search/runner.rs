@@ -226,6 +226,9 @@ impl<'a> Runner<'a> {
         match state.status {
             Status::Finished => {
                 self.ended_seconds.push(ran);
+                if dir.stderr().metadata().is_ok_and(|meta| meta.len() == 0) {
+                    let _ = std::fs::remove_file(dir.stderr()); // it had nothing to say
+                }
                 let metric = self.space.metric;
                 let value = latest.of(metric).map_or("not measured".into(), |x| super::screen::metric(metric, x));
                 let reused = state.reused.as_ref().map(|blocks| format!(", {blocks} reused")).unwrap_or_default();

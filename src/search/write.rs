@@ -42,7 +42,7 @@ pub fn write(space: &Space) -> String {
         line("\n[base.set]".to_string());
         for set in &base.set {
             let (key, value) = set.split_once('=').unwrap_or((set, ""));
-            line(format!("{} = {}", text(key.trim()), text(value.trim())));
+            line(format!("{} = {}", text(key.trim()), bare(value.trim())));
         }
     }
     let run = &space.run;
@@ -93,6 +93,15 @@ fn values(values: &Values) -> String {
 
 fn text(text: &str) -> String {
     toml::Value::from(text).to_string()
+}
+
+/// A value of `--set`: a number or a truth value stands bare if it reads back as it was typed.
+fn bare(value: &str) -> String {
+    let json = serde_json::from_str::<Value>(value).ok().filter(|v| v.is_number() || v.is_boolean());
+    match json.filter(|v| v.to_string() == value) {
+        Some(json) => toml(&json),
+        None => text(value),
+    }
 }
 
 /// Anything plain as TOML.
