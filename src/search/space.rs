@@ -332,14 +332,15 @@ mod tests {
             for axis in &a.axes {
                 for value in pick(&trials, &axis.name) {
                     let x = value.as_f64().unwrap_or(0.0);
-                    prop_assert!(match &axis.values {
+                    let is_one = match &axis.values {
                         Values::Uniform(lo, hi) => (*lo..*hi).contains(&x),
                         Values::LogUniform(lo, hi) => (*lo..=*hi).contains(&x),
                         Values::IntUniform(lo, hi) => value.as_i64().is_some_and(|n| (*lo..=*hi).contains(&n)),
                         Values::Normal { .. } => x.is_finite(),
                         Values::Choice(list) | Values::Grid(list) => list.contains(value),
                         Values::Geometric { .. } => axis.values.listed().unwrap().contains(value),
-                    });
+                    };
+                    prop_assert!(is_one, "{} is none of {:?}", value, axis.values);
                 }
             }
         }
