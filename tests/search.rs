@@ -255,7 +255,7 @@ fn mistakes_are_told_with_their_place_and_leave_nothing() {
         (base.to_string(), "--set b0.layer.nothing=5", vec!["unknown key"]),
         (format!("{base}\"b0.layer.lr\" = {{ grid = [1] }}"), "--set b0.layer.lr=5", vec!["the space varies this key"]),
         (base.to_string(), "--trials-per-gpu 0.5", vec!["a whole number of at least 1"]),
-        (base.to_string(), "--timeout soon", vec!["a time such as 90s"]),
+        (base.to_string(), "--timeout soon", vec!["the units are s, m, h and d"]),
         (base.to_string(), "--retry-failed", vec!["--resume"]),
         (base.to_string(), "--resume nowhere", vec!["there is no search in nowhere"]),
     ] {
@@ -479,7 +479,7 @@ fn pandas_and_tensorboard_read_a_sweep() {
 
 #[test]
 fn a_trial_that_comes_to_nan_ends_alone_and_says_so() {
-    let space = SPACE.replace("\"b1.layer.t_invert\" = { grid = [0.5, 2.0] }", "\"b2.layer.lr_sup\" = { grid = [1e30, 0.001] }").replace("[0, 1]", "[0]");
+    let space = SPACE.replace("\"b1.layer.t_invert\" = { grid = [0.5, 2.0] }", "\"b2.layer.lr_sup\" = { grid = [1e38, 0.001] }").replace("[0, 1]", "[0]");
     let place = place(&space);
     let done = place.softhebb(&format!("{SWEEP} --max-retries 3"));
     assert_eq!(done.code, Some(1), "{done:#?}");
@@ -509,7 +509,7 @@ fn a_trial_that_comes_to_nan_ends_alone_and_says_so() {
 
 #[test]
 fn fail_fast_ends_the_search_at_the_first_failure() {
-    let space = SPACE.replace("\"b1.layer.t_invert\" = { grid = [0.5, 2.0] }", "\"b2.layer.lr_sup\" = { grid = [1e30, 0.001] }");
+    let space = SPACE.replace("\"b1.layer.t_invert\" = { grid = [0.5, 2.0] }", "\"b2.layer.lr_sup\" = { grid = [1e38, 0.001] }");
     let place = place(&space);
     let done = place.softhebb(&format!("{SWEEP} --fail-fast"));
     assert_eq!(done.code, Some(1), "{done:#?}");

@@ -17,6 +17,7 @@ use super::space::Space;
 use super::state::{Failure, State, Status};
 use super::tables::{self, Row};
 use super::work::{TrialPlan, prepare};
+use crate::files::FileError;
 
 /// Between two looks at the trials.
 const TICK: Duration = Duration::from_millis(50);
@@ -135,7 +136,7 @@ impl<'a> Runner<'a> {
                 self.write_tables()?;
             }
             self.look(ended || started);
-            if self.active.is_empty() && (self.closing || self.next().is_none()) {
+            if self.active.is_empty() && (self.closing || self.next(&[]).is_none()) {
                 return self.write_tables();
             }
             std::thread::sleep(TICK);
@@ -203,8 +204,8 @@ impl<'a> Runner<'a> {
                 told.failed(Failure::Timeout, format!("ran longer than --timeout {limit}"))
             }
             (_, Some((_, false))) => State { status: Status::Stopped, ..told },
-            // Somebody else stopped it.
-            (Status::Stopped, None) => told.failed(Failure::Crash, "stopped by a signal from elsewhere"),
+            // Somebody else stopped it (a system that shuts down tells trials and runner at once): it goes on when asked.
+            (Status::Stopped, None) => told,
             (_, None) => {
                 let said = last_words(&dir).map(|words| format!(": {words}")).unwrap_or_default();
                 told.failed(Failure::Crash, format!("{}{said}", end.cause()))
@@ -225,7 +226,9 @@ impl<'a> Runner<'a> {
         let name = format!("trial {}", self.rows[at].trial.index);
         match state.status {
             Status::Finished => {
-                self.ended_seconds.push(ran);
+                if ran > 0.0 {
+                    self.ended_seconds.push(ran);
+                }
                 if dir.stderr().metadata().is_ok_and(|meta| meta.len() == 0) {
                     let _ = std::fs::remove_file(dir.stderr()); // it had nothing to say
                 }
@@ -265,10 +268,11 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    /// The place of the trial to start next.
-    fn next(&self) -> Option<usize> {
+    /// The place of the trial to start next, of those that nobody else holds.
+    fn next(&self, held: &[usize]) -> Option<usize> {
         let waits = |(at, row): (usize, &Row)| {
-            let idle = row.state.status == Status::Pending && !self.active.contains_key(&at);
+            let free = !self.active.contains_key(&at) && !held.contains(&at);
+            let idle = row.state.status == Status::Pending && free;
             idle.then(|| (at, row.state.attempts > 0 || row.latest.epochs > 0))
         };
         policy::next(self.rows.iter().enumerate().filter_map(waits))
@@ -276,17 +280,29 @@ impl<'a> Runner<'a> {
 
     /// Starts trials in the slots that are free. Whether it started one.
     fn fill(&mut self) -> Result<bool, SearchError> {
-        let mut started = false;
+        let (mut started, mut held) = (false, Vec::new());
         while !self.closing && self.active.len() < self.options.parallel {
-            let Some(at) = self.next() else { break };
-            self.start(at)?;
-            started = true;
+            let Some(at) = self.next(&held) else { break };
+            if self.start(at)? {
+                started = true;
+            } else {
+                held.push(at);
+            }
         }
         Ok(started)
     }
 
-    fn start(&mut self, at: usize) -> Result<(), SearchError> {
+    /// Starts a trial, unless the process of a runner that died still has it, or finished it meanwhile.
+    fn start(&mut self, at: usize) -> Result<bool, SearchError> {
         let dir = self.dir.trial(&self.rows[at].trial);
+        std::fs::create_dir_all(dir.root()).map_err(FileError::write(dir.root()))?;
+        // While this is held nobody else writes the state.
+        let Some(lock) = dir.run.lock()? else { return Ok(false) };
+        let now = State::read(&dir)?;
+        if now.status == Status::Finished {
+            self.conclude(at, now, Latest::read(&dir), 0.0, &dir)?;
+            return Ok(true);
+        }
         let before = self.rows[at].state.clone();
         if policy::begins_anew(&before) {
             dir.begin_anew()?;
@@ -298,13 +314,14 @@ impl<'a> Runner<'a> {
         let taken: Vec<usize> = self.active.values().map(|active| active.slot).collect();
         let slot = (0..).find(|slot| !taken.contains(slot)).unwrap_or(0);
         let gpu = self.options.gpu_slots.get(slot).cloned();
+        drop(lock);
         let on = gpu.as_ref().map(|gpu| format!(" on GPU {gpu}")).unwrap_or_default();
         let process = self.launcher.start(&Job { plan: dir.plan(), stderr: dir.stderr(), gpu })?;
         self.watcher.say(&format!("trial {} started{on}", self.rows[at].trial.index), false);
         self.rows[at].state = state;
         self.active.insert(at, Active { process, since: Instant::now(), slot, stopping: None });
         self.live.insert(at, Running::default());
-        Ok(())
+        Ok(true)
     }
 
     /// Reads how far the running trials are, and shows it.

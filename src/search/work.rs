@@ -213,6 +213,8 @@ fn begin(
         return Ok(Some((Start::GoOn(checkpoint), None)));
     }
     dir.begin_anew()?;
+    // The table is there with its header, whatever happens next.
+    ProgressTable::new(dir, &plan.run.hebbian_blocks(), &plan.config).write().map_err(TrainError::from)?;
     let Some(store) = store else { return Ok(Some((Start::Fresh, None))) };
     let found = patiently(stop, || {
         let entry = store.longest(&plan.run);
