@@ -214,9 +214,14 @@ fn regimes_are_600_trials_from_hard_to_soft() {
     let plans = plans(&space, &Catalogue::embedded().unwrap(), &trials).unwrap();
     // 1.25^x by multiplication, not by the power that the program uses.
     let power = |x: i32| (0..x.abs()).fold(1.0, |p, _| if x > 0 { p * 1.25 } else { p / 1.25 });
-    for (trial, softness, x, seed) in
-        [(0, "Soft", -50, 0), (1, "Soft", -50, 1), (151, "Soft", 0, 1), (299, "Soft", 49, 2), (300, "SoftKrotov", -50, 0), (599, "SoftKrotov", 49, 2)]
-    {
+    for (trial, softness, x, seed) in [
+        (0, "Soft", -50, 0),
+        (1, "Soft", -50, 1),
+        (151, "Soft", 0, 1),
+        (299, "Soft", 49, 2),
+        (300, "SoftKrotov", -50, 0),
+        (599, "SoftKrotov", 49, 2),
+    ] {
         assert_eq!((trials[trial].index, trials[trial].seed, plans[trial].seed), (trial, seed, seed));
         for block in &plans[trial].network.blocks[..3] {
             let t = block.layer.t_invert;
@@ -242,13 +247,29 @@ fn mistakes_are_told_with_their_place_and_leave_nothing() {
     let place = Place::new();
     let base = "[base]\npreset = \"2SoftHebbCnnCIFAR\"\n[space]\n";
     for (space, line, parts) in [
-        (format!("{base}\"b0.layer.t_inverse\" = {{ grid = [1] }}"), "", vec!["space.toml, line 4, `b0.layer.t_inverse`: ", "did you mean `b0.layer.t_invert`?"]),
-        (format!("{base}\"b0.layer.t_invert\" = {{ grid = [1, -1] }}"), "", vec!["space.toml, line 4, `b0.layer.t_invert`: ", "expected a number above 0"]),
+        (
+            format!("{base}\"b0.layer.t_inverse\" = {{ grid = [1] }}"),
+            "",
+            vec!["space.toml, line 4, `b0.layer.t_inverse`: ", "did you mean `b0.layer.t_invert`?"],
+        ),
+        (
+            format!("{base}\"b0.layer.t_invert\" = {{ grid = [1, -1] }}"),
+            "",
+            vec!["space.toml, line 4, `b0.layer.t_invert`: ", "expected a number above 0"],
+        ),
         (format!("{base}\"b0.layer.t_invert\" = {{ uniform = [-1, 1] }}"), "", vec!["line 4, `b0.layer.t_invert`: "]),
         (format!("{base}\"b7.pool\" = {{ grid = [\"none\"] }}"), "", vec!["line 4, `b7.pool`: there is no block 7"]),
-        (format!("{base}x = {{ keys = [\"b7.pool\"], if_present = true, grid = [\"none\"] }}"), "", vec!["line 4, `x`: none of its keys"]),
+        (
+            format!("{base}x = {{ keys = [\"b7.pool\"], if_present = true, grid = [\"none\"] }}"),
+            "",
+            vec!["line 4, `x`: none of its keys"],
+        ),
         (format!("{base}\"dataset_sup.nb_epoch\" = {{ grid = [5, 0] }}"), "", vec!["line 4, `dataset_sup.nb_epoch`: "]),
-        (format!("{base}\"b0.layer.kernel_size\" = {{ grid = [3, 99] }}"), "", vec!["trial 1 (b0.layer.kernel_size=99): "]),
+        (
+            format!("{base}\"b0.layer.kernel_size\" = {{ grid = [3, 99] }}"),
+            "",
+            vec!["trial 1 (b0.layer.kernel_size=99): "],
+        ),
         ("seeds = [0]".to_string(), "", vec!["no network is named", "--preset 4SoftHebbCnnCIFAR"]),
         (base.to_string(), "--preset 2SoftHebCnnCIFAR", vec!["did you mean"]),
         (base.to_string(), "--num-samples 5", vec!["nothing is drawn"]),
@@ -262,10 +283,14 @@ fn mistakes_are_told_with_their_place_and_leave_nothing() {
         fs::write(place.path("space.toml"), space).unwrap();
         place.softhebb(&format!("search --config space.toml {line}")).fails(2, &parts);
     }
-    place.softhebb("search --config nosuch --preset 2SoftHebbCnnCIFAR").fails(2, &["there is no search space `nosuch`"]);
+    place
+        .softhebb("search --config nosuch --preset 2SoftHebbCnnCIFAR")
+        .fails(2, &["there is no search space `nosuch`"]);
     place.softhebb("search --config regime --preset 2SoftHebbCnnCIFAR").fails(2, &["did you mean `regimes`?"]);
     // Missing data are told before a trial starts.
-    place.softhebb("search --config one_seed --preset 2SoftHebbCnnCIFAR --device cpu").fails(1, &["CIFAR10", "softhebb data fetch"]);
+    place
+        .softhebb("search --config one_seed --preset 2SoftHebbCnnCIFAR --device cpu")
+        .fails(1, &["CIFAR10", "softhebb data fetch"]);
     assert!(!place.path("results/search/2SoftHebbCnnCIFAR-space").exists());
 }
 
@@ -315,7 +340,9 @@ fn a_sweep_leaves_its_tables() {
     let mut names = BTreeSet::new();
     for folder in trial_folders(&root) {
         let progress = Table::read(&folder.join("progress.csv"));
-        for column in ["train_loss", "train_acc", "test_loss", "test_acc", "convergence", "R1", "epoch", "phase", "seconds"] {
+        for column in
+            ["train_loss", "train_acc", "test_loss", "test_acc", "convergence", "R1", "epoch", "phase", "seconds"]
+        {
             progress.of(column);
         }
         assert_eq!(progress.of("global_step"), ["1", "2", "3", "4", "5"]);
@@ -331,7 +358,11 @@ fn a_sweep_leaves_its_tables() {
     }
     assert_eq!(names, BTreeSet::from(["0000-00000000".len()]));
     assert_eq!(done.stderr.matches(" started").count(), 4, "{}", done.stderr);
-    assert!(done.stdout.contains("done: 4 finished") && done.stdout.contains("softhebb search best"), "{}", done.stdout);
+    assert!(
+        done.stdout.contains("done: 4 finished") && done.stdout.contains("softhebb search best"),
+        "{}",
+        done.stdout
+    );
     assert!(!root.join("images").exists());
     let log = fs::read_to_string(root.join("log.txt")).unwrap();
     assert!(log.contains("Z trial 3 finished: test_acc ") && log.contains(", b0 reused"), "{log}");
@@ -384,7 +415,10 @@ fn reused_blocks_lead_to_the_same_weights_as_trained_ones() {
     fs::remove_dir_all(place.path("results/search")).unwrap();
     place.softhebb(SWEEP).succeeds();
     assert_same(&place.path(FOLDER), "with a broken store");
-    assert!(trial_folders(&place.path(FOLDER)).iter().all(|f| !f.join("checkpoint.safetensors").exists()), "not asked for");
+    assert!(
+        trial_folders(&place.path(FOLDER)).iter().all(|f| !f.join("checkpoint.safetensors").exists()),
+        "not asked for"
+    );
 }
 
 fn walk(folder: &Path) -> Vec<PathBuf> {
@@ -400,7 +434,12 @@ fn only_what_another_trial_has_too_is_put_into_the_store() {
     };
     assert_eq!(count(SPACE), [1; 4], "the first block of each seed");
     assert_eq!(count(&SPACE.replace("b1.layer.t_invert", "b0.layer.t_invert")), [0; 4]);
-    assert_eq!(count(&SPACE.replace("\"b1.layer.t_invert\" = { grid = [0.5, 2.0] }", "\"b2.dropout\" = { grid = [0.1, 0.5] }")), [2; 4]);
+    assert_eq!(
+        count(
+            &SPACE.replace("\"b1.layer.t_invert\" = { grid = [0.5, 2.0] }", "\"b2.dropout\" = { grid = [0.1, 0.5] }")
+        ),
+        [2; 4]
+    );
     assert_eq!(count(&SPACE.replace("model", "training_mode = \"simultaneous\"\nmodel")), [0; 4]);
 }
 
@@ -479,7 +518,9 @@ fn pandas_and_tensorboard_read_a_sweep() {
 
 #[test]
 fn a_trial_that_comes_to_nan_ends_alone_and_says_so() {
-    let space = SPACE.replace("\"b1.layer.t_invert\" = { grid = [0.5, 2.0] }", "\"b2.layer.lr_sup\" = { grid = [1e38, 0.001] }").replace("[0, 1]", "[0]");
+    let space = SPACE
+        .replace("\"b1.layer.t_invert\" = { grid = [0.5, 2.0] }", "\"b2.layer.lr_sup\" = { grid = [1e38, 0.001] }")
+        .replace("[0, 1]", "[0]");
     let place = place(&space);
     let done = place.softhebb(&format!("{SWEEP} --max-retries 3"));
     assert_eq!(done.code, Some(1), "{done:#?}");
@@ -491,7 +532,11 @@ fn a_trial_that_comes_to_nan_ends_alone_and_says_so() {
     assert!(cause.contains("the loss of the network became") && !cause.contains('\n'), "{cause}");
     assert!(done.stderr.contains(&format!("trial 0 failed: {cause}")), "{}", done.stderr);
     assert!(fs::read_to_string(root.join("log.txt")).unwrap().contains("trial 0 failed: the loss"));
-    assert!(done.stdout.contains("ended: 1 finished, 1 failed") && done.stdout.contains("--retry-failed"), "{}", done.stdout);
+    assert!(
+        done.stdout.contains("ended: 1 finished, 1 failed") && done.stdout.contains("--retry-failed"),
+        "{}",
+        done.stdout
+    );
     let folder = &trial_folders(&root)[0];
     let progress = Table::read(&folder.join("progress.csv"));
     assert_eq!(progress.of("train_loss").last(), Some(&"NaN"));
@@ -509,7 +554,8 @@ fn a_trial_that_comes_to_nan_ends_alone_and_says_so() {
 
 #[test]
 fn fail_fast_ends_the_search_at_the_first_failure() {
-    let space = SPACE.replace("\"b1.layer.t_invert\" = { grid = [0.5, 2.0] }", "\"b2.layer.lr_sup\" = { grid = [1e38, 0.001] }");
+    let space = SPACE
+        .replace("\"b1.layer.t_invert\" = { grid = [0.5, 2.0] }", "\"b2.layer.lr_sup\" = { grid = [1e38, 0.001] }");
     let place = place(&space);
     let done = place.softhebb(&format!("{SWEEP} --fail-fast"));
     assert_eq!(done.code, Some(1), "{done:#?}");
@@ -531,7 +577,10 @@ fn a_killed_trial_is_told_and_started_again_as_often_as_asked() {
     assert!(said.contains(&format!("{killed}; started again (1 of 1)\n")), "{said}");
     let table = trials(&place.path(FOLDER));
     assert_eq!((table.of("status"), table.of("attempts")), (vec!["failed", "finished"], vec!["2", "1"]));
-    assert!(Table::read(&trial_folders(&place.path(FOLDER))[0].join("progress.csv")).names.len() > 15, "the header is there");
+    assert!(
+        Table::read(&trial_folders(&place.path(FOLDER))[0].join("progress.csv")).names.len() > 15,
+        "the header is there"
+    );
     place.softhebb(&format!("search --resume {FOLDER} --threads 1 --retry-failed")).succeeds();
     assert_eq!(trials(&place.path(FOLDER)).of("status"), ["finished"; 2]);
 }
@@ -539,7 +588,10 @@ fn a_killed_trial_is_told_and_started_again_as_often_as_asked() {
 #[test]
 fn a_trial_may_run_as_long_as_it_may() {
     // An epoch of single images lasts longer than the limit on any machine.
-    let space = SPACE.replace("[0, 1]", "[0]").replace("[0.5, 2.0]", "[0.5]").replace("\"dataset_sup.nb_epoch\" = 3", "\"dataset_sup.nb_epoch\" = 100000");
+    let space = SPACE
+        .replace("[0, 1]", "[0]")
+        .replace("[0.5, 2.0]", "[0.5]")
+        .replace("\"dataset_sup.nb_epoch\" = 3", "\"dataset_sup.nb_epoch\" = 100000");
     let place = place(&space);
     let done = place.softhebb(&format!("{SWEEP} --timeout 2s --max-retries 5"));
     assert_eq!(done.code, Some(1), "{done:#?}");
@@ -554,7 +606,9 @@ fn a_second_runner_is_refused_and_status_is_not() {
     let place = place(SPACE);
     let mut sweep = Sweep::start(&place, SWEEP);
     assert!(sweep.until("trial 0 started"));
-    place.softhebb(&format!("search --resume {FOLDER}")).fails(1, &["another `softhebb search` is running in", "status"]);
+    place
+        .softhebb(&format!("search --resume {FOLDER}"))
+        .fails(1, &["another `softhebb search` is running in", "status"]);
     place.softhebb(SWEEP).fails(1, &["another `softhebb search` is running in"]);
     let status = place.softhebb(&format!("search status {FOLDER}")).succeeds().stdout;
     assert!(status.contains("running: ") && status.contains("b1.t_invert"), "{status}");
@@ -581,7 +635,10 @@ fn a_search_that_has_changed_is_refused_unless_told() {
     let root = place.path(FOLDER);
     let before = trials(&root);
     for (line, parts) in [
-        ("--set dataset_sup.nb_epoch=4", vec!["is another one than is asked for", "base.set", "phases.2.epochs: 3 there, 4 asked for"]),
+        (
+            "--set dataset_sup.nb_epoch=4",
+            vec!["is another one than is asked for", "base.set", "phases.2.epochs: 3 there, 4 asked for"],
+        ),
         ("--training-mode consecutive", vec!["base.training_mode"]),
         ("--metric R1", vec!["metric: \"test_acc\" there, \"R1\" asked for"]),
     ] {
@@ -590,11 +647,17 @@ fn a_search_that_has_changed_is_refused_unless_told() {
     // search.toml edited by hand: one temperature more, one less.
     let text = fs::read_to_string(root.join("search.toml")).unwrap();
     fs::write(root.join("search.toml"), text.replace("[0.5, 2.0]", "[1.0, 2.0]")).unwrap();
-    place.softhebb(&format!("search --resume {FOLDER}")).fails(2, &["axes.0.values.grid.0: 0.5 there, 1.0 asked for", "--accept-changes"]);
+    place
+        .softhebb(&format!("search --resume {FOLDER}"))
+        .fails(2, &["axes.0.values.grid.0: 0.5 there, 1.0 asked for", "--accept-changes"]);
     let done = place.softhebb(&format!("search --resume {FOLDER} --threads 1 --accept-changes")).succeeds();
     assert!(done.stderr.contains("trial 0 is no longer part of the space"), "{}", done.stderr);
     let after = trials(&root);
-    assert_eq!((after.of("trial"), after.of("b1.layer.t_invert")), (vec!["1", "2"], vec!["2.0", "1.0"]), "numbers are stable");
+    assert_eq!(
+        (after.of("trial"), after.of("b1.layer.t_invert")),
+        (vec!["1", "2"], vec!["2.0", "1.0"]),
+        "numbers are stable"
+    );
     assert_eq!(after.rows[0], before.rows[1], "what both have keeps its results");
     assert_eq!(trial_folders(&root).len(), 3, "no folder is removed");
     // The same question again is the same search.
@@ -615,7 +678,7 @@ fn ctrl_c_stops_saves_and_goes_on() {
     assert!(sweep.until("trial 0 started"));
     let stored = Stored::read(&softhebb::search::SearchDir::new(place.path(FOLDER))).unwrap();
     let folder = place.path(FOLDER).join("trials").join(stored.trials[0].name());
-    assert!(sweep.until_file(&folder.join("live.json"), "\"phase\": "));
+    assert!(sweep.until_file(&folder.join("live.json"), "\"phase\":"));
     sweep.signal("INT");
     let (code, out, said) = sweep.end();
     assert_eq!(code, Some(130), "{said}");
@@ -675,7 +738,10 @@ fn chaos_leaves_no_mark() {
             }
         }
         sweep.end();
-        println!("round {round}: {}", place.softhebb(&format!("search status {FOLDER}")).stdout.lines().last().unwrap_or_default());
+        println!(
+            "round {round}: {}",
+            place.softhebb(&format!("search status {FOLDER}")).stdout.lines().last().unwrap_or_default()
+        );
         line = format!("search --resume {FOLDER} {options}");
     }
     place.softhebb(&line).succeeds();

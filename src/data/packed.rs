@@ -111,8 +111,12 @@ pub fn pack(name: &str, split: &str, dirs: &DataDirs, folder: &Path) -> Result<R
     }
     let data = load(name, split, dirs)?;
     let shape = |images: &super::Images| [images.len(), images.channels, images.height, images.width];
-    let header =
-        Header { name: data.name.clone(), notes: data.notes.clone(), train: shape(&data.train), test: shape(&data.test) };
+    let header = Header {
+        name: data.name.clone(),
+        notes: data.notes.clone(),
+        train: shape(&data.train),
+        test: shape(&data.test),
+    };
     Ok(write_atomic(&path, |out| {
         let header = serde_json::to_vec(&header)?;
         out.write_all(MAGIC)?;
@@ -169,7 +173,9 @@ mod tests {
     fn cifar(root: &Path) -> DataDirs {
         let folder = root.join("cifar-10-batches-bin");
         std::fs::create_dir_all(&folder).unwrap();
-        for (i, name) in (0u8..).zip(["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"]) {
+        for (i, name) in
+            (0u8..).zip(["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"])
+        {
             let records: Vec<u8> = (0..4u8).flat_map(|r| [vec![r], vec![i * 16 + r; 3072]].concat()).collect();
             std::fs::write(folder.join(format!("{name}.bin")), records).unwrap();
         }
@@ -183,7 +189,8 @@ mod tests {
         let folder = root.path().join("images");
         assert!(find("CIFAR10", "train", &dirs, &folder).is_none());
         pack("CIFAR10", "train", &dirs, &folder).unwrap().unwrap();
-        let (packed, plain) = (find("CIFAR10", "train", &dirs, &folder).unwrap(), load("CIFAR10", "train", &dirs).unwrap());
+        let (packed, plain) =
+            (find("CIFAR10", "train", &dirs, &folder).unwrap(), load("CIFAR10", "train", &dirs).unwrap());
         assert_eq!((packed.train.pixels(), &packed.train.labels), (&plain.train.pixels[..], &plain.train.labels));
         assert_eq!((packed.test.pixels(), &packed.test.labels), (&plain.test.pixels[..], &plain.test.labels));
         assert_eq!((packed.notes, plain.train.len()), (plain.notes, 20));

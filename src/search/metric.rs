@@ -28,14 +28,8 @@ pub enum Metric {
 
 impl Metric {
     /// All of them, in the order of the tables.
-    pub const ALL: [Metric; 6] = [
-        Metric::TrainLoss,
-        Metric::TrainAcc,
-        Metric::TestLoss,
-        Metric::TestAcc,
-        Metric::Convergence,
-        Metric::R1,
-    ];
+    pub const ALL: [Metric; 6] =
+        [Metric::TrainLoss, Metric::TrainAcc, Metric::TestLoss, Metric::TestAcc, Metric::Convergence, Metric::R1];
 
     /// Its column.
     pub fn name(self) -> &'static str {

@@ -4,6 +4,7 @@
 //! both files (as Python's json writes and reads it); what a phase does not measure is an empty cell and absent from the
 //! JSON. Files are written whole and renamed, so that they read at any moment.
 
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::axis::plain;
-use super::dir::{TrialDir, write_json};
+use super::dir::TrialDir;
 use super::metric::Metric;
-use crate::files::write_atomic;
+use crate::files::{FileError, write_atomic};
 use crate::report::{Event, Metrics, PhaseInfo, PhaseKind, ReportError, Subscriber};
 
 /// Columns before those of the blocks and of the configuration.
@@ -281,7 +282,11 @@ impl Live {
             images,
             images_of: phase.images,
         };
-        Ok(write_json(&self.dir.live(), &position)?)
+        // Renamed into place but not synced: it is worth nothing after a power cut, and the disk has more to do.
+        let (path, part) = (self.dir.live(), self.dir.live().with_extension("part"));
+        let text = serde_json::to_string(&position).unwrap_or_default(); // plain numbers: cannot fail
+        fs::write(&part, text).and_then(|()| fs::rename(&part, &path)).map_err(FileError::write(&path))?;
+        Ok(())
     }
 }
 

@@ -60,7 +60,10 @@ pub fn find(name: &str) -> Result<(String, String), SearchError> {
     let names: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
     let near = did_you_mean(&nearest(name, names.iter().copied()));
     let hint = near.unwrap_or_else(|| format!("there are {}; a path to a file works too", names.join(", ")));
-    Err(SearchError::Usage(format!("there is no search space `{name}`: no such file, nor {}\nhint: {hint}", beside.display())))
+    Err(SearchError::Usage(format!(
+        "there is no search space `{name}`: no such file, nor {}\nhint: {hint}",
+        beside.display()
+    )))
 }
 
 /// Reads a space from its text; `file` is what messages call it.
@@ -124,7 +127,9 @@ pub fn parse(file: &str, text: &str) -> Result<Space, SearchError> {
         Some(count) if count <= MOST_TRIALS => Ok(space),
         _ => {
             let line = space.axes.first().map_or(1, |axis| axis.line);
-            let message = format!("the space has more than {MOST_TRIALS} trials\nhint: a coarser grid, or draws: choice = […] and num_samples");
+            let message = format!(
+                "the space has more than {MOST_TRIALS} trials\nhint: a coarser grid, or draws: choice = […] and num_samples"
+            );
             Err(SearchError::Space { file: file.to_string(), line, key: None, message })
         }
     }
@@ -294,7 +299,8 @@ fn axis(place: &Place, key: &Key, value: &Spanned<DeValue>) -> Result<Axis, Sear
         Override::parse(&format!("{each}=0")).map_err(|e| {
             let tie = "\nhint: an axis of several keys has `keys = [\"b0.layer.t_invert\", …]`";
             let message = bare(&e.to_string());
-            place.at(key, if message.contains("names no key") { format!("`{each}` is not a key{tie}") } else { message })
+            place
+                .at(key, if message.contains("names no key") { format!("`{each}` is not a key{tie}") } else { message })
         })?;
     }
     Ok(Axis { name, keys, if_present, values, line: place.line(key.span().start) })
@@ -369,7 +375,8 @@ impl Place<'_> {
     }
 
     fn json(&self, key: &Key, value: &Spanned<DeValue>) -> Result<Value, SearchError> {
-        let wrong = || self.fail(value.span(), Some(key.get_ref()), "not a number, text, true, false or list".to_string());
+        let wrong =
+            || self.fail(value.span(), Some(key.get_ref()), "not a number, text, true, false or list".to_string());
         Ok(match value.get_ref() {
             DeValue::String(text) => Value::from(text.as_ref()),
             DeValue::Integer(number) => {
@@ -413,7 +420,12 @@ mod tests {
             ("[run]\ndevice = \"tpu\"", 2, Some("device"), "auto, cpu, cuda"),
             ("[space]\n\"b0.layer.t_invert\" = 3", 2, Some("b0.layer.t_invert"), "no values are named"),
             ("[space]\n\"b0.layer.t_invert\" = {}", 2, Some("b0.layer.t_invert"), "one of grid, geometric"),
-            ("[space]\n\n\"b0.layer.t_inverse\" = { grid = [1] }", 3, Some("b0.layer.t_inverse"), "did you mean `b0.layer.t_invert`?"),
+            (
+                "[space]\n\n\"b0.layer.t_inverse\" = { grid = [1] }",
+                3,
+                Some("b0.layer.t_inverse"),
+                "did you mean `b0.layer.t_invert`?",
+            ),
             ("[space]\nt = { grid = [1] }", 2, Some("t"), "`t` is not a key"),
             ("[space]\nt = { keys = [], grid = [1] }", 2, Some("keys"), "the list is empty"),
             ("[space]\n\"b0.pool\" = { grid = [] }", 2, Some("grid"), "the list is empty"),
@@ -427,11 +439,36 @@ mod tests {
             ("[space]\n\"b0.layer.lr\" = { int_uniform = [3, 3] }", 2, Some("int_uniform"), "3 is not below 3"),
             ("[space]\n\"b0.layer.lr\" = { normal = { mean = 1 } }", 2, Some("normal"), "`std` is missing"),
             ("[space]\n\"b0.layer.lr\" = { normal = { mean = 1, std = 0 } }", 2, Some("normal"), "std must be above 0"),
-            ("[space]\n\"b0.layer.lr\" = { geometric = { base = 0, from = 0, to = 1 } }", 2, Some("geometric"), "base must be"),
-            ("[space]\n\"b0.layer.lr\" = { geometric = { base = 2, from = 3, to = 1 } }", 2, Some("geometric"), "from the smaller"),
-            ("[space]\n\"b0.layer.lr\" = { geometric = { base = 2, form = 3, to = 1 } }", 2, Some("form"), "did you mean `from`?"),
-            ("[space]\n\"b0.layer.lr\" = { grid = [1] }\nx = { keys = [\"b0.layer.lr\"], grid = [2] }", 3, Some("x"), "searched twice"),
-            ("[space]\n\"b0.layer.lr\" = { geometric = { base = 1.1, from = -9000, to = 9000 } }\n\"b0.layer.radius\" = { geometric = { base = 1.1, from = -9000, to = 9000 } }", 2, None, "more than 100000 trials"),
+            (
+                "[space]\n\"b0.layer.lr\" = { geometric = { base = 0, from = 0, to = 1 } }",
+                2,
+                Some("geometric"),
+                "base must be",
+            ),
+            (
+                "[space]\n\"b0.layer.lr\" = { geometric = { base = 2, from = 3, to = 1 } }",
+                2,
+                Some("geometric"),
+                "from the smaller",
+            ),
+            (
+                "[space]\n\"b0.layer.lr\" = { geometric = { base = 2, form = 3, to = 1 } }",
+                2,
+                Some("form"),
+                "did you mean `from`?",
+            ),
+            (
+                "[space]\n\"b0.layer.lr\" = { grid = [1] }\nx = { keys = [\"b0.layer.lr\"], grid = [2] }",
+                3,
+                Some("x"),
+                "searched twice",
+            ),
+            (
+                "[space]\n\"b0.layer.lr\" = { geometric = { base = 1.1, from = -9000, to = 9000 } }\n\"b0.layer.radius\" = { geometric = { base = 1.1, from = -9000, to = 9000 } }",
+                2,
+                None,
+                "more than 100000 trials",
+            ),
             ("seeds = [1]\nseeds = [2]", 2, None, ""),
             ("[space\n", 1, None, ""),
         ] {

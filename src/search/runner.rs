@@ -152,7 +152,8 @@ impl<'a> Runner<'a> {
         if !self.closing {
             let n = self.active.len();
             if n > 0 {
-                self.watcher.say(&format!("stopping: {n} running trials save and stop (Ctrl-C again kills them)"), false);
+                self.watcher
+                    .say(&format!("stopping: {n} running trials save and stop (Ctrl-C again kills them)"), false);
             }
             self.closing = true;
         }

@@ -71,8 +71,7 @@ impl Counts {
             (self.running, "running"),
             (self.pending, "pending"),
         ];
-        let told: Vec<String> =
-            parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        let told: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
         if told.is_empty() { "no trials".to_string() } else { told.join(", ") }
     }
 }
@@ -175,9 +174,7 @@ fn line(view: &View, row: &Row) -> Vec<String> {
         None if row.latest.epochs > 0 => row.latest.epochs.to_string(),
         None => String::new(),
     });
-    cells.extend(
-        shown_metrics(view.space).map(|m| row.latest.of(m).map(|value| metric(m, value)).unwrap_or_default()),
-    );
+    cells.extend(shown_metrics(view.space).map(|m| row.latest.of(m).map(|value| metric(m, value)).unwrap_or_default()));
     let seconds = running.map_or(row.state.seconds.max(row.latest.seconds), |r| r.seconds);
     cells.push(if seconds > 0.0 { duration(seconds) } else { String::new() });
     let reused = row.state.reused.as_ref().map(|blocks| format!("{blocks} reused"));
@@ -277,9 +274,12 @@ mod tests {
         for (line, want) in lines.iter().zip(expected) {
             assert_eq!(line, want);
         }
-        assert!(lines[5].ends_with(
-            " 2/4 trials, 1 failed, 1 running · best test_acc 71.10 (trial 0) · 1m 40s, 3m 20s left"
-        ), "{}", lines[5]);
+        assert!(
+            lines[5]
+                .ends_with(" 2/4 trials, 1 failed, 1 running · best test_acc 71.10 (trial 0) · 1m 40s, 3m 20s left"),
+            "{}",
+            lines[5]
+        );
         let few = table(&view, 200, 6);
         assert_eq!((few.len(), few[3].as_str()), (5, "… and 2 more"));
         assert!(few[1].contains("running") && few[2].contains("failed"), "{few:#?}");

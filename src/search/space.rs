@@ -161,12 +161,7 @@ impl Space {
             rest /= n;
         }
         let pick = |(axis, at): (&Axis, usize)| {
-            let stream = [
-                "search".into(),
-                axis.name.as_str().into(),
-                (sample as u64).into(),
-                (place as u64).into(),
-            ];
+            let stream = ["search".into(), axis.name.as_str().into(), (sample as u64).into(), (place as u64).into()];
             (axis.name.clone(), axis.values.pick(at, self.sampler_seed, &stream))
         };
         self.axes.iter().zip(at.into_iter().rev()).map(pick).collect()
@@ -269,8 +264,11 @@ mod tests {
             let distinct: BTreeSet<String> = list.iter().map(ToString::to_string).collect();
             (distinct.len() == list.len()).then(|| Values::Grid(list.into_iter().map(Value::from).collect()))
         });
-        let geometric = (1.01..3.0f64, -6..3i32, 0..4i32)
-            .prop_map(|(base, from, more)| Values::Geometric { base, from, to: from + more });
+        let geometric = (1.01..3.0f64, -6..3i32, 0..4i32).prop_map(|(base, from, more)| Values::Geometric {
+            base,
+            from,
+            to: from + more,
+        });
         prop_oneof![grid, geometric]
     }
 

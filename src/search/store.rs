@@ -186,7 +186,8 @@ pub fn check(space: &Space, file: &str, catalogue: &Catalogue) -> Result<(), Sea
                 request.set.push(set.clone());
                 // Several keys of a space may only go together; alone, a value must be one of its key.
                 let data = !key.starts_with('b');
-                let tried = if data { request.plan(catalogue).map(|_| ()) } else { request.network(catalogue).map(|_| ()) };
+                let tried =
+                    if data { request.plan(catalogue).map(|_| ()) } else { request.network(catalogue).map(|_| ()) };
                 if let Err(error) = tried {
                     let message = error.to_string();
                     let message = message.strip_prefix(&format!("override `{set}`: ")).unwrap_or(&message);

@@ -1,6 +1,5 @@
 //! One trial, in its own process: a full run from nothing but its plan file.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,7 +15,7 @@ use super::space::Trial;
 use super::state::{Failure, State, Status};
 use crate::data::DataDirs;
 use crate::device;
-use crate::files::{FileError, RunDir, write_atomic};
+use crate::files::{FileError, RunDir};
 use crate::report::{Closing, Event, Hub, LogFile, Metrics, MetricsTable, PictureFiles, Tensorboard};
 use crate::train::data::RunData;
 use crate::train::{RunPlan, TrainError, Trainer, bank, checkpoint};
@@ -265,9 +264,6 @@ pub fn prepare(dir: &TrialDir, plan: &TrialPlan) -> Result<(), SearchError> {
     if !dir.progress().exists() {
         let table = ProgressTable::new(dir, &plan.run.hebbian_blocks(), &plan.config);
         table.write().map_err(TrainError::from)?;
-    }
-    if !dir.stderr().exists() {
-        write_atomic(&dir.stderr(), |out| out.flush())?;
     }
     Ok(())
 }

@@ -9,8 +9,8 @@ use tch::{Device, Kind, Tensor};
 
 use super::bank::Bank;
 use crate::data::augment::Augment;
-use crate::data::whiten::Zca;
 use crate::data::packed::{self, Mapped, Packed};
+use crate::data::whiten::Zca;
 use crate::data::{self, DataDirs, DataError, Dataset, Images};
 use crate::preset::config::DatasetConfig;
 
@@ -73,12 +73,10 @@ impl<'a> View<'a> {
         let size: Vec<i64> = std::iter::once(ids.len()).chain(self.shape).map(|n| n as i64).collect();
         if let (Some(map), Device::Cpu, true) = (self.map, device, ids.len() == self.labels.len() && !ids.is_empty()) {
             // All of them, in their order: the ids are distinct and ascending.
-            let strides: Vec<i64> =
-                (1..=4).map(|i| size[i..].iter().product::<i64>()).collect();
+            let strides: Vec<i64> = (1..=4).map(|i| size[i..].iter().product::<i64>()).collect();
             // SAFETY: the file has ids.len()·stride bytes from here on (`pixels` was cut from it), whoever takes the
             // tensor holds the map, and a bank only reads its images.
-            let images =
-                unsafe { Tensor::from_blob(self.pixels.as_ptr(), &size, &strides, Kind::Uint8, Device::Cpu) };
+            let images = unsafe { Tensor::from_blob(self.pixels.as_ptr(), &size, &strides, Kind::Uint8, Device::Cpu) };
             return (images, Some(Arc::clone(map)));
         }
         let mut bytes = Vec::with_capacity(ids.len() * stride);

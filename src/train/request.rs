@@ -4,8 +4,8 @@
 
 use std::path::PathBuf;
 
-use super::plan::{self, RunPlan, TrainingMode};
 use super::TrainError;
+use super::plan::{self, RunPlan, TrainingMode};
 use crate::device::{DeviceChoice, Precision};
 use crate::preset::config::DatasetConfig;
 use crate::preset::{Catalogue, ModelSpec, Override, Target, apply_overrides, dataset_config_with, resolve};
@@ -103,8 +103,7 @@ impl Request {
             let why = format!("the images of {a} and {b} have different shapes: one network cannot see both");
             return Err(TrainError::Plan(why));
         }
-        let phases =
-            plan::phases(&network, &dataset_unsup, &dataset_sup, self.mode, self.training_blocks.as_deref())?;
+        let phases = plan::phases(&network, &dataset_unsup, &dataset_sup, self.mode, self.training_blocks.as_deref())?;
         Ok(RunPlan {
             version: plan::VERSION,
             model: self.model_name.clone().unwrap_or_else(|| network.name.clone()),

@@ -404,7 +404,10 @@ pub fn python() -> Option<PathBuf> {
         std::env::var_os("SOFTHEBB_CACHE").map(PathBuf::from).or(home).map(|cache| cache.join("venv/bin/python"))
     };
     let found = own.or_else(cache).filter(|python| {
-        Command::new(python).args(["-c", "import tensorboard, PIL, pandas"]).output().is_ok_and(|out| out.status.success())
+        Command::new(python)
+            .args(["-c", "import tensorboard, PIL, pandas"])
+            .output()
+            .is_ok_and(|out| out.status.success())
     });
     if found.is_none() {
         let required = std::env::var("SOFTHEBB_REQUIRE_PYTHON").is_ok_and(|value| value == "1");

@@ -79,8 +79,13 @@ fn overlay(args: &SweepArgs, space: &mut Space) -> Result<(), SearchError> {
     }
     let drawn = space.axes.iter().any(|axis| axis.values.is_drawn());
     if space.num_samples > 1 && !drawn {
-        let why = format!("--num-samples {}: nothing is drawn in this space, so all samples would be the same", space.num_samples);
-        return Err(SearchError::Usage(format!("{why}\nhint: seeds = [0, 1, 2] in its file repeats it with other seeds")));
+        let why = format!(
+            "--num-samples {}: nothing is drawn in this space, so all samples would be the same",
+            space.num_samples
+        );
+        return Err(SearchError::Usage(format!(
+            "{why}\nhint: seeds = [0, 1, 2] in its file repeats it with other seeds"
+        )));
     }
     match space.count() {
         Some(n) if n <= crate::search::space::MOST_TRIALS => Ok(()),

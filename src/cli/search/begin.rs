@@ -252,8 +252,11 @@ fn share_images(dir: &SearchDir, plans: &[RunPlan], waiting: usize) -> anyhow::R
     }
     let data_dir = plans.first().and_then(|plan| plan.data_dir.clone());
     let dirs = DataDirs::resolve(data_dir.as_deref())?;
-    let sets: BTreeSet<(&str, &str)> =
-        plans.iter().flat_map(|p| [&p.dataset_unsup, &p.dataset_sup]).map(|d| (d.name.as_str(), d.split.as_str())).collect();
+    let sets: BTreeSet<(&str, &str)> = plans
+        .iter()
+        .flat_map(|p| [&p.dataset_unsup, &p.dataset_sup])
+        .map(|d| (d.name.as_str(), d.split.as_str()))
+        .collect();
     for (name, split) in sets {
         match packed::pack(name, split, &dirs, &dir.images()) {
             // Without the file each trial decodes for itself.

@@ -97,7 +97,11 @@ pub fn best(args: &BestArgs) -> anyhow::Result<ExitCode> {
     stored.space.metric = args.metric.unwrap_or(stored.space.metric);
     let space = &stored.space;
     let Some(row) = best_of(space, &rows) else {
-        return Err(anyhow::anyhow!("no trial with {} has finished yet: {}", space.metric.name(), Counts::of(&rows).sentence()));
+        return Err(anyhow::anyhow!(
+            "no trial with {} has finished yet: {}",
+            space.metric.name(),
+            Counts::of(&rows).sentence()
+        ));
     };
     let mut out = io::stdout().lock();
     let value = row.latest.of(space.metric).unwrap_or(f64::NAN);
@@ -142,7 +146,8 @@ fn command(space: &Space, trial: &Trial) -> String {
     let name = |value: &dyn Fn() -> Option<serde_json::Value>| value().and_then(|v| v.as_str().map(str::to_string));
     let mode = name(&|| serde_json::to_value(space.base.training_mode?).ok());
     option("training-mode", mode.as_deref());
-    let blocks = request.training_blocks.as_ref().map(|b| b.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
+    let blocks =
+        request.training_blocks.as_ref().map(|b| b.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
     option("training-blocks", blocks.as_deref());
     let precision = (request.precision != Default::default()).then_some(request.precision);
     option("precision", name(&|| serde_json::to_value(precision?).ok()).as_deref());
