@@ -13,10 +13,8 @@
 //! ```
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -24,12 +22,13 @@ use toml::de::{DeTable, DeValue};
 use super::axis::{Axis, Values};
 use super::error::SearchError;
 use super::metric::Metric;
+use super::place::{Key, Place, in_order};
 use super::space::{Base, How, MOST_TRIALS, Space};
 use crate::preset::Override;
 use crate::preset::suggest::{did_you_mean, nearest};
 
 /// The spaces that the program brings along.
-const SHIPPED: [(&str, &str); 8] = [
+pub(super) const SHIPPED: [(&str, &str); 8] = [
     ("seed", include_str!("../../configs/seed.toml")),
     ("one_seed", include_str!("../../configs/one_seed.toml")),
     ("regimes", include_str!("../../configs/regimes.toml")),
@@ -213,8 +212,6 @@ fn how(place: &Place, table: &DeTable, how: &mut How) -> Result<(), SearchError>
     Ok(())
 }
 
-type Key<'i> = Spanned<std::borrow::Cow<'i, str>>;
-
 fn axis(place: &Place, key: &Key, value: &Spanned<DeValue>) -> Result<Axis, SearchError> {
     const KINDS: [&str; 7] = ["grid", "geometric", "choice", "uniform", "log_uniform", "int_uniform", "normal"];
     let form = "hint: e.g. { grid = [0.5, 1.0] } or { geometric = { base = 1.25, from = -10, to = 16 } }";
@@ -309,192 +306,4 @@ fn axis(place: &Place, key: &Key, value: &Spanned<DeValue>) -> Result<Axis, Sear
 /// A message of an override without the name of the override, which the place gives.
 fn bare(message: &str) -> String {
     message.strip_prefix("override `").and_then(|m| m.split_once("`: ")).map_or(message, |(_, m)| m).to_string()
-}
-
-/// Entries in the order of the file.
-fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<(&'a Key<'i>, &'a Spanned<DeValue<'i>>)> {
-    let mut entries: Vec<_> = table.iter().collect();
-    entries.sort_by_key(|(key, _)| key.span().start);
-    entries
-}
-
-/// The file, for messages.
-struct Place<'a> {
-    file: &'a str,
-    text: &'a str,
-}
-
-impl Place<'_> {
-    fn line(&self, offset: usize) -> usize {
-        self.text.as_bytes()[..offset.min(self.text.len())].iter().filter(|b| **b == b'\n').count() + 1
-    }
-
-    fn fail(&self, span: Range<usize>, key: Option<&str>, message: String) -> SearchError {
-        let (line, key) = (self.line(span.start), key.map(str::to_string));
-        SearchError::Space { file: self.file.to_string(), line, key, message }
-    }
-
-    fn at(&self, key: &Key, message: String) -> SearchError {
-        self.fail(key.span(), Some(key.get_ref()), message)
-    }
-
-    fn unknown(&self, key: &Key, known: &[&str]) -> SearchError {
-        let hint = did_you_mean(&nearest(key.get_ref(), known.iter().copied()));
-        let hint = hint.unwrap_or_else(|| format!("the keys here are {}", known.join(", ")));
-        self.at(key, format!("unknown key\nhint: {hint}"))
-    }
-
-    fn table<'v, 'i>(&self, key: &Key, value: &'v Spanned<DeValue<'i>>) -> Result<&'v DeTable<'i>, SearchError> {
-        value.get_ref().as_table().ok_or_else(|| self.at(key, format!("a table is expected: [{}]", key.get_ref())))
-    }
-
-    /// The value as a type of ours.
-    fn value<T: DeserializeOwned>(
-        &self,
-        key: &Key,
-        value: &Spanned<DeValue>,
-        expected: &str,
-    ) -> Result<T, SearchError> {
-        let json = self.json(key, value)?;
-        let shown = json.to_string();
-        serde_json::from_value(json).map_err(|_| self.at(key, format!("wrong value {shown}; expected {expected}")))
-    }
-
-    /// The numbers of a table with exactly these keys.
-    fn numbers(&self, key: &Key, value: &Spanned<DeValue>, names: &[&str]) -> Result<Vec<f64>, SearchError> {
-        let form = format!("{{ {} }}", names.iter().map(|n| format!("{n} = …")).collect::<Vec<_>>().join(", "));
-        let Some(table) = value.get_ref().as_table() else { return Err(self.at(key, format!("the form is {form}"))) };
-        if let Some((inner, _)) = table.iter().find(|(inner, _)| !names.contains(&inner.get_ref().as_ref())) {
-            return Err(self.unknown(inner, names));
-        }
-        let read = |name: &&str| match table.get(*name) {
-            Some(value) => self.value(key, value, &format!("a number for {name}")),
-            None => Err(self.at(key, format!("`{name}` is missing; the form is {form}"))),
-        };
-        names.iter().map(read).collect()
-    }
-
-    fn json(&self, key: &Key, value: &Spanned<DeValue>) -> Result<Value, SearchError> {
-        let wrong =
-            || self.fail(value.span(), Some(key.get_ref()), "not a number, text, true, false or list".to_string());
-        Ok(match value.get_ref() {
-            DeValue::String(text) => Value::from(text.as_ref()),
-            DeValue::Integer(number) => {
-                let digits = number.as_str().replace('_', "");
-                Value::from(i64::from_str_radix(&digits, number.radix()).map_err(|_| wrong())?)
-            }
-            DeValue::Float(number) => {
-                let number: f64 = number.as_str().replace('_', "").parse().map_err(|_| wrong())?;
-                if !number.is_finite() {
-                    return Err(wrong());
-                }
-                Value::from(number)
-            }
-            DeValue::Boolean(yes) => Value::from(*yes),
-            DeValue::Array(list) => list.iter().map(|v| self.json(key, v)).collect::<Result<_, _>>()?,
-            DeValue::Datetime(_) | DeValue::Table(_) => return Err(wrong()),
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn mistakes_name_file_line_and_key() {
-        for (text, line, key, want) in [
-            ("sedes = [1]", 1, Some("sedes"), "did you mean `seeds`?"),
-            ("\n\nseeds = 3", 3, Some("seeds"), "a list of whole numbers"),
-            ("seeds = []", 1, Some("seeds"), "no seed"),
-            ("seeds = [1, 1]", 1, Some("seeds"), "the same seed twice"),
-            ("num_samples = 0", 1, Some("num_samples"), "nothing would run"),
-            ("num_samples = 1.5", 1, Some("num_samples"), "a whole number"),
-            ("metric = \"accuracy\"", 1, Some("metric"), "train_loss, train_acc"),
-            ("[base]\npreset = 3", 2, Some("preset"), "wrong value 3; expected a text"),
-            ("[base]\npresett = \"x\"", 2, Some("presett"), "did you mean `preset`?"),
-            ("[base]\nvalidation = 1", 2, Some("validation"), "true or false"),
-            ("[base]\ntraining_mode = \"fast\"", 2, Some("training_mode"), "successive, consecutive"),
-            ("[base.set]\n\"dataset_sup.epochs\" = 5", 2, Some("dataset_sup.epochs"), "unknown key `epochs`"),
-            ("base = 3", 1, Some("base"), "a table is expected"),
-            ("[run]\ndevice = \"tpu\"", 2, Some("device"), "auto, cpu, cuda"),
-            ("[space]\n\"b0.layer.t_invert\" = 3", 2, Some("b0.layer.t_invert"), "no values are named"),
-            ("[space]\n\"b0.layer.t_invert\" = {}", 2, Some("b0.layer.t_invert"), "one of grid, geometric"),
-            (
-                "[space]\n\n\"b0.layer.t_inverse\" = { grid = [1] }",
-                3,
-                Some("b0.layer.t_inverse"),
-                "did you mean `b0.layer.t_invert`?",
-            ),
-            ("[space]\nt = { grid = [1] }", 2, Some("t"), "`t` is not a key"),
-            ("[space]\nt = { keys = [], grid = [1] }", 2, Some("keys"), "the list is empty"),
-            ("[space]\n\"b0.pool\" = { grid = [] }", 2, Some("grid"), "the list is empty"),
-            ("[space]\n\"b0.pool\" = { gird = [] }", 2, Some("gird"), "did you mean `grid`?"),
-            ("[space]\n\"b0.pool\" = { grid = [1, 1] }", 2, Some("grid"), "the same value twice"),
-            ("[space]\n\"b0.pool\" = { grid = [nan] }", 2, Some("grid"), "not a number, text"),
-            ("[space]\n\"b0.pool\" = { grid = [1], choice = [2] }", 2, Some("choice"), "one kind of values"),
-            ("[space]\n\"b0.layer.lr\" = { uniform = [2, 1] }", 2, Some("uniform"), "2 is not below 1"),
-            ("[space]\n\"b0.layer.lr\" = { uniform = [1] }", 2, Some("uniform"), "two numbers"),
-            ("[space]\n\"b0.layer.lr\" = { log_uniform = [0, 1] }", 2, Some("log_uniform"), "above 0"),
-            ("[space]\n\"b0.layer.lr\" = { int_uniform = [3, 3] }", 2, Some("int_uniform"), "3 is not below 3"),
-            ("[space]\n\"b0.layer.lr\" = { normal = { mean = 1 } }", 2, Some("normal"), "`std` is missing"),
-            ("[space]\n\"b0.layer.lr\" = { normal = { mean = 1, std = 0 } }", 2, Some("normal"), "std must be above 0"),
-            (
-                "[space]\n\"b0.layer.lr\" = { geometric = { base = 0, from = 0, to = 1 } }",
-                2,
-                Some("geometric"),
-                "base must be",
-            ),
-            (
-                "[space]\n\"b0.layer.lr\" = { geometric = { base = 2, from = 3, to = 1 } }",
-                2,
-                Some("geometric"),
-                "from the smaller",
-            ),
-            (
-                "[space]\n\"b0.layer.lr\" = { geometric = { base = 2, form = 3, to = 1 } }",
-                2,
-                Some("form"),
-                "did you mean `from`?",
-            ),
-            (
-                "[space]\n\"b0.layer.lr\" = { grid = [1] }\nx = { keys = [\"b0.layer.lr\"], grid = [2] }",
-                3,
-                Some("x"),
-                "searched twice",
-            ),
-            (
-                "[space]\n\"b0.layer.lr\" = { geometric = { base = 1.1, from = -9000, to = 9000 } }\n\"b0.layer.radius\" = { geometric = { base = 1.1, from = -9000, to = 9000 } }",
-                2,
-                None,
-                "more than 100000 trials",
-            ),
-            ("seeds = [1]\nseeds = [2]", 2, None, ""),
-            ("[space\n", 1, None, ""),
-        ] {
-            match parse("my.toml", text) {
-                Err(SearchError::Space { file, line: at, key: k, message }) => {
-                    assert_eq!((file.as_str(), at, k.as_deref()), ("my.toml", line, key), "{text}: {message}");
-                    assert!(message.contains(want), "{text}: {message}");
-                }
-                other => panic!("{text}: {other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn every_shipped_space_reads_and_says_what_it_is_for() {
-        for (name, text) in SHIPPED {
-            assert!(text.starts_with("# "), "{name} has no comment");
-            parse(name, text).unwrap();
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_text_makes_it_panic(text in ".{0,80}", tail in "(seeds|metric|\\[space\\]\n\"b0.pool\") = .{0,40}") {
-            let _ = parse("x", &text);
-            let _ = parse("x", &tail);
-        }
-    }
 }

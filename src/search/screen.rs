@@ -1,7 +1,7 @@
 //! The table of trials as lines of text that fit a terminal. Pure functions; the runner and `status` print them.
 
+use super::live::Position;
 use super::metric::Metric;
-use super::progress::Position;
 use super::space::Space;
 use super::state::Status;
 use super::tables::{Row, best, values};

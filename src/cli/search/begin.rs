@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::screen::Screen;
-use super::{SweepArgs, ask};
+use super::{SweepArgs, ask, words};
 use crate::data::{DataDirs, DataError, packed};
 use crate::device::DeviceChoice;
 use crate::files::FileError;
@@ -18,17 +18,11 @@ use crate::search::launch::Local;
 use crate::search::layers::shared_phases;
 use crate::search::policy::{self, Machine};
 use crate::search::runner::{Options, Runner, Watcher as _};
-use crate::search::screen::{Counts, View, table};
-use crate::search::space::Space;
 use crate::search::state::Status;
 use crate::search::store::{self, Stored};
-use crate::search::tables::Row;
 use crate::search::work::{TrialPlan, VERSION, forget_network};
 use crate::search::{SearchDir, SearchError};
 use crate::train::{RunPlan, bank};
-
-/// Interrupted by the user.
-const INTERRUPTED: u8 = 130;
 
 /// Runs a sweep.
 ///
@@ -41,13 +35,15 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     store::check(&space, &file, &catalogue)?;
     let base = space.request(None).plan(&catalogue)?;
     let asked = Stored::new(space, base);
+    let planned = store::plans(&asked.space, &catalogue, &asked.trials)?;
     if args.dry_run {
-        store::plans(&asked.space, &catalogue, &asked.trials)?;
-        return dry_run(&asked, &left_out);
+        return words::dry_run(&asked, &left_out);
     }
+    // Whatever can be wrong is told before there is a folder.
+    images(&planned, |name, split, dirs| packed::fingerprint(name, split, dirs).map(|_| ()))?;
+    let slots = ask::gpu_slots(args, asked.space.run.device)?;
     let (dir, stored, gone, _lock) = open(args, &file, asked)?;
     let plans = store::plans(&stored.space, &catalogue, &stored.trials)?;
-    let slots = ask::gpu_slots(args, stored.space.run.device)?;
     let mut rows = stored.rows(&dir)?;
     for row in &mut rows {
         row.state = policy::on_entering(row.state.clone(), args.retry_failed);
@@ -64,7 +60,10 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         asked: args.parallel,
     };
     let (parallel, threads) = policy::share(machine, waiting, memory);
-    share_images(&dir, &plans, waiting)?;
+    if waiting > 0 {
+        // Decoded once for all trials; without the file each decodes for itself.
+        images(&plans, |name, split, dirs| packed::pack(name, split, dirs, &dir.images()).map(|_| ()))?;
+    }
     let plans = trial_plans(&dir, &stored, plans, threads, parallel, !slots.is_empty())?;
     let options = Options {
         parallel,
@@ -74,7 +73,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         fail_fast: args.fail_fast,
     };
     let mut screen = Screen::new(&dir, args.quiet)?;
-    let title = title(&stored, &dir, waiting, parallel, threads, &options);
+    let title = words::title(&stored, &dir, waiting, parallel, threads, &options);
     screen.say(&title, false);
     for key in left_out {
         screen.say(&format!("note: {key} is left out: this network has no such Hebbian block"), false);
@@ -87,53 +86,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let runner = Runner::new(&dir, &stored.space, (plans, rows), options, &mut launcher, &mut screen, &interrupts);
     let rows = runner.run()?;
     let interrupted = interrupts.load(Ordering::Relaxed) > 0;
-    close(&dir, &stored.space, &rows, screen, interrupted)
-}
-
-/// The table of trials, and nothing else.
-fn dry_run(stored: &Stored, left_out: &[String]) -> anyhow::Result<ExitCode> {
-    let row = |trial: &crate::search::Trial| Row {
-        trial: trial.clone(),
-        state: Default::default(),
-        latest: Default::default(),
-    };
-    let rows: Vec<Row> = stored.trials.iter().map(row).collect();
-    let mut out = io::stdout().lock();
-    let mut header: Vec<String> = vec!["trial".into(), "folder".into()];
-    header.extend(stored.space.axes.iter().map(|axis| axis.name.clone()));
-    header.push("seed".into());
-    let mut cells = vec![header];
-    for Row { trial, .. } in &rows {
-        let mut line = vec![trial.index.to_string(), trial.name()];
-        line.extend(crate::search::tables::values(&stored.space, trial));
-        line.push(trial.seed.to_string());
-        cells.push(line);
-    }
-    let widths: Vec<usize> =
-        (0..cells[0].len()).map(|i| cells.iter().map(|line| line[i].chars().count()).max().unwrap_or(0)).collect();
-    for line in &cells {
-        let padded: Vec<String> = line.iter().zip(&widths).map(|(text, w)| format!("{text:w$}")).collect();
-        writeln!(out, "{}", padded.join("  ").trim_end())?;
-    }
-    for key in left_out {
-        writeln!(out, "note: {key} is left out: this network has no such Hebbian block")?;
-    }
-    let base = &stored.base;
-    let (unsup, sup) = (&base.dataset_unsup, &base.dataset_sup);
-    let held_out = if sup.validation { ", tested on held-out training images" } else { "" };
-    writeln!(
-        out,
-        "{} trials of {} · {} ({} images, {} epochs) → {} ({} images, {} epochs){held_out}",
-        rows.len(),
-        base.model,
-        unsup.config,
-        unsup.training_sample,
-        unsup.nb_epoch,
-        sup.config,
-        sup.training_sample,
-        sup.nb_epoch
-    )?;
-    Ok(ExitCode::SUCCESS)
+    words::close(&dir, &stored.space, &rows, screen, interrupted)
 }
 
 type Opened = (SearchDir, Stored, Vec<crate::search::Trial>, fs::File);
@@ -245,11 +198,11 @@ fn memory_of(plan: &RunPlan) -> u64 {
     PROGRAM + images.iter().map(|(_, bytes)| bytes).max().copied().unwrap_or(0) + images_in_all * stored
 }
 
-/// Decodes each data set once for all trials, where decoding is work. What is missing is told before a trial starts.
-fn share_images(dir: &SearchDir, plans: &[RunPlan], waiting: usize) -> anyhow::Result<()> {
-    if waiting == 0 {
-        return Ok(());
-    }
+/// Does something with each data set of these plans. What is missing is told with a way out.
+fn images(
+    plans: &[RunPlan],
+    mut with: impl FnMut(&str, &str, &DataDirs) -> Result<(), DataError>,
+) -> anyhow::Result<()> {
     let data_dir = plans.first().and_then(|plan| plan.data_dir.clone());
     let dirs = DataDirs::resolve(data_dir.as_deref())?;
     let sets: BTreeSet<(&str, &str)> = plans
@@ -258,9 +211,8 @@ fn share_images(dir: &SearchDir, plans: &[RunPlan], waiting: usize) -> anyhow::R
         .map(|d| (d.name.as_str(), d.split.as_str()))
         .collect();
     for (name, split) in sets {
-        match packed::pack(name, split, &dirs, &dir.images()) {
-            // Without the file each trial decodes for itself.
-            Ok(Ok(()) | Err(_)) => {}
+        match with(name, split, &dirs) {
+            Ok(()) => {}
             Err(missing @ DataError::NotFound { .. }) => {
                 let hint = missing.hint().map(|h| format!("\nhint: {h}")).unwrap_or_default();
                 let other = "\nhint: --dataset FashionMini searches on the images inside the program";
@@ -284,77 +236,6 @@ fn interrupts() -> anyhow::Result<Arc<AtomicUsize>> {
         }
     });
     Ok(count)
-}
-
-fn title(
-    stored: &Stored,
-    dir: &SearchDir,
-    waiting: usize,
-    parallel: usize,
-    threads: usize,
-    options: &Options,
-) -> String {
-    let (base, all) = (&stored.base, stored.trials.len());
-    let done = all - waiting;
-    let done = if done > 0 { format!(", {done} of them ended before") } else { String::new() };
-    let on = match options.gpu_slots.len() {
-        0 => format!("{parallel} at once with {}", crate::report::format::plural(threads as u64, "thread")),
-        n => format!("{parallel} at once on {}", crate::report::format::plural(n as u64, "GPU slot")),
-    };
-    format!(
-        "{} · {} → {} · {}{done} · {on} · {}",
-        base.model,
-        base.dataset_unsup.config,
-        base.dataset_sup.config,
-        crate::report::format::plural(all as u64, "trial"),
-        dir.root().display()
-    )
-}
-
-/// The last words: the whole table, the counts, where things are and what to type next.
-fn close(
-    dir: &SearchDir,
-    space: &Space,
-    rows: &[Row],
-    mut screen: Screen,
-    interrupted: bool,
-) -> anyhow::Result<ExitCode> {
-    let counts = Counts::of(rows);
-    screen.finish();
-    let width = screen.width();
-    let view = View { space, rows, running: &Default::default(), seconds: screen.seconds(), left: None };
-    let path = shell(&dir.root().display().to_string());
-    let mut lines = table(&view, width, usize::MAX);
-    let over = counts.pending + counts.stopped + counts.running == 0;
-    if over {
-        let _ = fs::remove_dir_all(dir.images()); // made again where it is needed
-        lines.push(format!("{}: {}", if counts.failed > 0 { "ended" } else { "done" }, counts.sentence()));
-    } else {
-        lines.push(format!("interrupted: {}", counts.sentence()));
-    }
-    lines.push(format!("  trials       {}", dir.trials().display()));
-    lines.push(format!("  summary      {}", dir.summary().display()));
-    lines.push(format!("  log          {}", dir.log().display()));
-    lines.push(format!("next, watch it:  tensorboard --logdir {path}"));
-    if !over {
-        lines.push(format!("goes on with:    softhebb search --resume {path}"));
-    } else if counts.failed > 0 {
-        lines.push(format!("try them again:  softhebb search --resume {path} --retry-failed"));
-    }
-    if counts.finished > 0 {
-        lines.push(format!("the best trial:  softhebb search best {path}"));
-    }
-    let mut out = io::stdout();
-    for line in lines {
-        writeln!(out, "{line}")?;
-    }
-    out.flush()?;
-    screen.note_end(&counts.sentence());
-    Ok(match (interrupted, counts.failed) {
-        (true, _) if !over => ExitCode::from(INTERRUPTED),
-        (_, 0) if over => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    })
 }
 
 /// Whether standard error is a terminal.

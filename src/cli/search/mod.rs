@@ -4,6 +4,7 @@ mod ask;
 mod begin;
 mod look;
 mod screen;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
