@@ -443,6 +443,25 @@ fn only_what_another_trial_has_too_is_put_into_the_store() {
     assert_eq!(count(&SPACE.replace("model", "training_mode = \"simultaneous\"\nmodel")), [0; 4]);
 }
 
+#[test]
+fn trials_can_take_the_blocks_of_a_run() {
+    let place = place(SPACE);
+    let (file, text) = ("x", SPACE);
+    let space = parse(file, text).unwrap();
+    let sets: String = space.base.set.iter().map(|set| format!(" --set {set}")).collect();
+    let run = place.run(&format!("--model '{}' --device cpu --threads 1{sets}", space.base.model.unwrap()));
+    let folder = run.dir.root().display().to_string();
+    let other = "\"b2.dropout\" = { grid = [0.1, 0.5] }";
+    fs::write(place.path("space.toml"), SPACE.replace("\"b1.layer.t_invert\" = { grid = [0.5, 2.0] }", other)).unwrap();
+    place.softhebb(&format!("{SWEEP} --save-model --blocks-from {folder}")).succeeds();
+    for trial in trial_folders(&place.path(FOLDER)) {
+        let state = Tensors::read(&trial.join("checkpoint.safetensors"));
+        assert_eq!((state.block(0), state.block(1)), (run.state().block(0), run.state().block(1)));
+        assert_eq!(Table::read(&trial.join("progress.csv")).of("phase"), ["0"; 3], "the classifier alone is trained");
+    }
+    place.softhebb("search --config space.toml --blocks-from nowhere").fails(2, &["there is no nowhere/checkpoint"]);
+}
+
 /// A CIFAR-10 of 20 training and 4 test images, found by its file names.
 fn small_cifar(place: &Place) {
     let folder = place.path("data/cifar-10-batches-bin");

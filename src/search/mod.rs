@@ -26,6 +26,8 @@ pub mod read;
 #[cfg(test)]
 mod read_tests;
 pub mod runner;
+#[cfg(test)]
+mod runner_tests;
 pub mod screen;
 pub mod space;
 #[cfg(test)]

@@ -137,7 +137,8 @@ pub fn parse(file: &str, text: &str) -> Result<Space, SearchError> {
 const METRICS: &str = "train_loss, train_acc, test_loss, test_acc, convergence or R1";
 
 fn base(place: &Place, table: &DeTable, base: &mut Base) -> Result<(), SearchError> {
-    const KNOWN: [&str; 11] = [
+    const KNOWN: [&str; 12] = [
+        "blocks_from",
         "preset",
         "model",
         "dataset",
@@ -169,6 +170,7 @@ fn base(place: &Place, table: &DeTable, base: &mut Base) -> Result<(), SearchErr
             }
             "validation_unsup" => base.validation_unsup = switch()?,
             "validation_sup" => base.validation_sup = switch()?,
+            "blocks_from" => base.blocks_from = Some(place.value(key, value, "the folder of a run")?),
             "set" => {
                 for (key, value) in in_order(place.table(key, value)?) {
                     let text = format!("{}={}", key.get_ref(), super::axis::plain(&place.json(key, value)?));

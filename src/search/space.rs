@@ -58,6 +58,9 @@ pub struct Base {
     pub training_mode: Option<TrainingMode>,
     /// The blocks that learn.
     pub training_blocks: Option<Vec<usize>>,
+    /// A run whose blocks, but for the classifier, all trials take; each trains a classifier on them.
+    #[serde(default)]
+    pub blocks_from: Option<PathBuf>,
     /// Overrides that all trials share, before their own.
     pub set: Vec<String>,
     /// Whether the Hebbian phases test on a share of the training images.

@@ -121,6 +121,7 @@ proptest! {
         if set {
             space.base.set = vec!["b3.dropout=none".into(), "dataset_sup.nb_epoch=5".into(), "b0.layer.lr=0.10".into()];
             space.base.training_blocks = Some(vec![0, 3]);
+            space.base.blocks_from = Some("results/runs/a b".into());
             space.base.training_mode = Some(TrainingMode::Consecutive);
             space.run.data_dir = Some("a b/ü\"x".into());
             space.run.precision = Precision::Bf16;

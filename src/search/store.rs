@@ -11,10 +11,11 @@ use super::space::{Space, Trial};
 use super::state::State;
 use super::tables::Row;
 use super::write::write;
-use crate::files::{FileError, write_atomic};
+use crate::files::{FileError, RunDir, write_atomic};
 use crate::preset::Catalogue;
-use crate::train::RunPlan;
 use crate::train::compare::{compare, differences};
+use crate::train::plan::phases;
+use crate::train::{RunPlan, TrainError};
 
 /// Version of `search.json`.
 const VERSION: u32 = 1;
@@ -125,13 +126,33 @@ impl Stored {
     }
 }
 
+/// The plan of a trial, or of the run that the trials vary.
+///
+/// # Errors
+/// When it cannot be planned.
+pub fn plan(space: &Space, catalogue: &Catalogue, trial: Option<&Trial>) -> Result<RunPlan, TrainError> {
+    let mut plan = space.request(trial).plan(catalogue)?;
+    if let Some(run) = &space.base.blocks_from {
+        let checkpoint = RunDir::new(run).checkpoint();
+        if !checkpoint.is_file() {
+            let hint = "--blocks-from names the folder that a run left, with its network";
+            return Err(TrainError::Plan(format!("there is no {}\nhint: {hint}", checkpoint.display())));
+        }
+        let classifier = plan.network.blocks.len().saturating_sub(1);
+        plan.training_blocks = Some(vec![classifier]);
+        plan.phases = phases(&plan.network, &plan.dataset_unsup, &plan.dataset_sup, plan.mode, Some(&[classifier]))?;
+        plan.blocks_from = Some(std::path::absolute(&checkpoint).map_err(FileError::read(&checkpoint))?);
+    }
+    Ok(plan)
+}
+
 /// The plan of each trial.
 ///
 /// # Errors
 /// Names the first trial that cannot be planned.
 pub fn plans(space: &Space, catalogue: &Catalogue, trials: &[Trial]) -> Result<Vec<RunPlan>, SearchError> {
     let plan = |trial: &Trial| {
-        space.request(Some(trial)).plan(catalogue).map_err(|source| SearchError::Trial {
+        self::plan(space, catalogue, Some(trial)).map_err(|source| SearchError::Trial {
             trial: trial.index,
             values: sets(space, trial).join(", "),
             source: Box::new(source),

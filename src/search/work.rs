@@ -174,7 +174,12 @@ fn run(
     let mut trainer = Trainer::new(&plan.run, data, on, &mut hub, stop);
     let title = format!("trial {} · {} · seed {}", plan.trial.index, plan.run.model, plan.run.seed);
     match start {
-        Start::Fresh => trainer.announce(title)?,
+        Start::Fresh => {
+            if let Some(from) = plan.run.blocks_from.as_deref().and_then(Path::parent) {
+                trainer.take_blocks(&checkpoint::load(&RunDir::new(from))?)?;
+            }
+            trainer.announce(title)?;
+        }
         Start::GoOn(checkpoint) => {
             trainer.go_on(checkpoint, earlier)?;
             trainer.announce(title)?;

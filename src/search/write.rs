@@ -36,6 +36,9 @@ pub fn write(space: &Space) -> String {
     if let Some(blocks) = &base.training_blocks {
         line(format!("training_blocks = {}", of(blocks)));
     }
+    if let Some(run) = &base.blocks_from {
+        line(format!("blocks_from = {}", of(run)));
+    }
     line(format!("validation_unsup = {}", base.validation_unsup));
     line(format!("validation_sup = {}", base.validation_sup));
     if !base.set.is_empty() {

@@ -46,6 +46,7 @@ fn overlay(args: &SweepArgs, space: &mut Space) -> Result<(), SearchError> {
     over(&mut base.dataset_sup, &args.dataset_sup);
     over(&mut base.training_mode, &args.training_mode);
     over(&mut base.training_blocks, &args.training_blocks);
+    over(&mut base.blocks_from, &args.blocks_from);
     for set in &args.set {
         let key = |set: &str| set.split('=').next().unwrap_or_default().trim().to_string();
         let twin = space.axes.iter().find(|axis| axis.keys.contains(&key(set)));

@@ -33,7 +33,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let catalogue = space.catalogue()?;
     let left_out = space.fit(&space.request(None).network(&catalogue)?);
     store::check(&space, &file, &catalogue)?;
-    let base = space.request(None).plan(&catalogue)?;
+    let base = store::plan(&space, &catalogue, None)?;
     let asked = Stored::new(space, base);
     let planned = store::plans(&asked.space, &catalogue, &asked.trials)?;
     if args.dry_run {

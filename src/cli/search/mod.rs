@@ -73,6 +73,10 @@ pub struct SweepArgs {
     #[arg(long, value_name = "BLOCK", num_args = 1.., value_delimiter = ',')]
     training_blocks: Option<Vec<usize>>,
 
+    /// Take all blocks but the classifier from this run; each trial trains a classifier on them.
+    #[arg(long, value_name = "RUN_DIR", conflicts_with = "training_blocks")]
+    blocks_from: Option<PathBuf>,
+
     /// Change one key in all trials: dataset_sup.nb_epoch=5. May be repeated.
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
