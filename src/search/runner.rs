@@ -275,7 +275,7 @@ impl<'a> Runner<'a> {
         let waits = |(at, row): (usize, &Row)| {
             let free = !self.active.contains_key(&at) && !held.contains(&at);
             let idle = row.state.status == Status::Pending && free;
-            idle.then(|| (at, row.state.attempts > 0 || row.latest.epochs > 0))
+            idle.then_some((at, row.state.attempts > 0 || row.latest.epochs > 0))
         };
         policy::next(self.rows.iter().enumerate().filter_map(waits))
     }

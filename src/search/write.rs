@@ -101,7 +101,8 @@ fn text(text: &str) -> String {
 /// A value of `--set`: a number or a truth value stands bare if it reads back as it was typed.
 fn bare(value: &str) -> String {
     let json = serde_json::from_str::<Value>(value).ok().filter(|v| v.is_number() || v.is_boolean());
-    match json.filter(|v| v.to_string() == value) {
+    let shown = json.as_ref().map(Value::to_string);
+    match json.filter(|_| shown.as_deref() == Some(value)) {
         Some(json) => toml(&json),
         None => text(value),
     }
