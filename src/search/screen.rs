@@ -113,9 +113,7 @@ pub fn table(view: &View, width: usize, height: usize) -> Vec<String> {
 pub fn total(view: &View, width: usize) -> String {
     let counts = Counts::of(view.rows);
     let (ended, all) = (counts.finished + counts.failed, view.rows.len().max(1));
-    let bar = (width / 5).clamp(4, 24);
-    let full = bar * ended / all;
-    let mut text = format!("{}{} {}/{} trials", "━".repeat(full), "─".repeat(bar - full), ended, view.rows.len());
+    let mut text = format!("{ended}/{} trials", view.rows.len());
     for (n, what) in [(counts.failed, "failed"), (counts.stopped, "stopped"), (counts.running, "running")] {
         if n > 0 {
             text.push_str(&format!(", {n} {what}"));
@@ -134,7 +132,10 @@ pub fn total(view: &View, width: usize) -> String {
     if let Some(left) = view.left {
         text.push_str(&format!(", {} left", duration(left)));
     }
-    text
+    // The bar takes what the words leave.
+    let bar = width.saturating_sub(text.chars().count() + 1).clamp(4, 24);
+    let full = bar * ended / all;
+    format!("{}{} {text}", "━".repeat(full), "─".repeat(bar - full))
 }
 
 /// A metric as people read it.

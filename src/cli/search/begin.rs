@@ -29,6 +29,9 @@ use crate::train::{RunPlan, bank};
 /// # Errors
 /// Whatever went wrong, with what to do.
 pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
+    if let Some(folder) = &args.resume {
+        Stored::read(&SearchDir::new(folder))?; // that there is none comes before what is asked of it
+    }
     let (mut space, file) = ask::space(args)?;
     let catalogue = space.catalogue()?;
     let left_out = space.fit(&space.request(None).network(&catalogue)?);
