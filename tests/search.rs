@@ -364,6 +364,8 @@ fn a_sweep_leaves_its_tables() {
         done.stdout
     );
     assert!(!root.join("images").exists());
+    let made = json(&fs::read_to_string(root.join("provenance.json")).unwrap());
+    assert!(made[0]["command"].as_str().unwrap().starts_with("softhebb search --config space.toml "), "{made}");
     let log = fs::read_to_string(root.join("log.txt")).unwrap();
     assert!(log.contains("Z trial 3 finished: test_acc ") && log.contains(", b0 reused"), "{log}");
 }

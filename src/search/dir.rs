@@ -6,6 +6,7 @@
 //! FOLDER/trials.csv         a row a trial
 //! FOLDER/summary.csv        a row a combination: mean and deviation over its seeds
 //! FOLDER/log.txt            what happened, with dates
+//! FOLDER/provenance.json    command, commit and machine of each time that it was started or went on
 //! FOLDER/trials/0012-9f86d081/
 //!     plan.json             all that the trial's process needs
 //!     params.json           the values searched

@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::screen::Screen;
 use super::{SweepArgs, ask, words};
+use crate::cli::provenance;
 use crate::data::{DataDirs, DataError, packed};
 use crate::device::DeviceChoice;
-use crate::files::FileError;
+use crate::files::{FileError, RunDir};
 use crate::report::format::shell;
 use crate::search::launch::Local;
 use crate::search::layers::shared_phases;
@@ -47,6 +48,10 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let slots = ask::gpu_slots(args, asked.space.run.device)?;
     let (dir, stored, gone, _lock) = open(args, &file, asked)?;
     let plans = store::plans(&stored.space, &catalogue, &stored.trials)?;
+    provenance::record(
+        &RunDir::new(dir.root()),
+        if slots.is_empty() { tch::Device::Cpu } else { tch::Device::Cuda(0) },
+    )?;
     let mut rows = stored.rows(&dir)?;
     for row in &mut rows {
         row.state = policy::on_entering(row.state.clone(), args.retry_failed);
