@@ -36,7 +36,7 @@ bench: build
 setup:
 	@./scripts/setup.sh
 
-# What the tests read our files back with (tensorboard), in a virtual environment of its own.
+# What the tests read our files back with (tensorboard, pandas) and the figures are drawn with, in a virtual environment of its own.
 python: $(CACHE)/venv/.done-$(shell sha256sum scripts/requirements.txt | cut -c1-16)
 
 $(CACHE)/venv/.done-%: scripts/requirements.txt

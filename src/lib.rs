@@ -11,6 +11,7 @@
 //! | [`layer`] | competition, update, rate; convolutional and fully connected alike; blocks and networks |
 //! | [`train`] | the plan of a run, its engine, stored features, evaluation, checkpoints |
 //! | [`report`] | the events of a run and who listens: console, log, csv, tensorboard, pictures |
+//! | [`search`] | sweeps of seeds and hyperparameters: spaces, trials, the runner, what it leaves |
 //! | [`verify`] | recomputing recorded runs of the published program |
 //! | [`mod@bench`] | measuring training against the machine's own matrix products |
 //! | [`snn`] | a sibling: a two-layer Hebbian spiking network |
@@ -19,7 +20,7 @@
 //! | [`cli`] | the command line: arguments to plans |
 //! | [`device`], [`parallel`], [`files`] | the machine, threads, the one function that writes files |
 //!
-//! Modules know those below them and never those above: cli → train, snn, hopfield, encoder, verify, bench → report, layer, data → preset → device.
+//! Modules know those below them and never those above: cli → search, snn, hopfield, encoder, verify, bench → train → report, layer, data → preset → device.
 //!
 //! ```
 //! use softhebb::preset::{Catalogue, dataset_config, resolve};
@@ -42,6 +43,7 @@ pub mod layer;
 pub mod parallel;
 pub mod preset;
 pub mod report;
+pub mod search;
 pub mod snn;
 pub mod train;
 pub mod verify;

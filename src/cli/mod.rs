@@ -10,8 +10,10 @@ pub mod hopfield;
 pub mod provenance;
 pub mod resume;
 pub mod run;
+pub mod search;
 pub mod show;
 pub mod snn;
+pub mod trial;
 pub mod verify;
 pub mod version;
 
@@ -27,6 +29,7 @@ use crate::files::FileError;
 use crate::hopfield::HopfieldError;
 use crate::preset::PresetError;
 use crate::report::ReportError;
+use crate::search::SearchError;
 use crate::snn::SnnError;
 use crate::train::TrainError;
 
@@ -49,6 +52,11 @@ pub struct Cli {
 enum Command {
     /// Train a preset (or a typed network) on a data set and score it.
     Run(Box<run::RunArgs>),
+    /// Run a network over a space of keys and seeds; resume, watch and read such sweeps.
+    Search(Box<search::SearchArgs>),
+    /// One trial of a search, from its plan file.
+    #[command(hide = true)]
+    Trial(trial::TrialArgs),
     /// List presets and data sets, or print one network as a table.
     Show(show::ShowArgs),
     /// List, download and check data sets.
@@ -79,6 +87,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => Ok(ExitCode::SUCCESS), // clap printed the help
         Some(Command::Run(args)) => run::run(&args),
+        Some(Command::Search(args)) => search::run(&args),
+        Some(Command::Trial(args)) => trial::run(&args),
         Some(Command::Show(args)) => show::run(args).map(|()| ExitCode::SUCCESS),
         Some(Command::Data(args)) => data::run(&args, &mut io::stdout().lock()).map(verdict),
         Some(Command::Verify(args)) => verify::run(&args, &mut io::stdout().lock()).map(verdict),
@@ -147,10 +157,11 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
 
 fn is_wrong_use(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is::<PresetError>()
+        || error.downcast_ref::<SearchError>().is_some_and(SearchError::is_wrong_use)
         || error.is::<Usage>()
         || error.downcast_ref::<HopfieldError>().is_some_and(HopfieldError::is_wrong_use)
         || error.downcast_ref::<EncoderError>().is_some_and(EncoderError::is_wrong_use)
-        || matches!(error.downcast_ref(), Some(TrainError::Plan(_)))
+        || matches!(error.downcast_ref(), Some(TrainError::Plan(_) | TrainError::Preset(_)))
         || matches!(error.downcast_ref(), Some(DeviceError::Unknown(_)))
         || error.downcast_ref().is_some_and(SnnError::is_wrong_use)
         || matches!(error.downcast_ref(), Some(DataError::UnknownName { .. }))

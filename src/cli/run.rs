@@ -13,14 +13,14 @@ use super::{Usage, data as data_cli, provenance, resume};
 use crate::data::{DataDirs, DataError, FetchOptions};
 use crate::device::{self, DeviceChoice, Precision};
 use crate::files::{RunDir, write_atomic};
-use crate::preset::{Catalogue, Override, Target, apply_overrides, dataset_config_with, describe, resolve};
+use crate::preset::{Catalogue, describe};
 use crate::report::format::shell;
 use crate::report::{Closing, Console, Hub, LogFile, MetricsTable, PictureFiles, Tensorboard, Verbosity, closing};
 use crate::train::data::RunData;
-use crate::train::{RunPlan, TrainError, Trainer, TrainingMode, checkpoint, plan};
+use crate::train::{Request, RunPlan, TrainError, Trainer, TrainingMode, checkpoint, compare, plan};
 
 /// Interrupted by the user.
-const INTERRUPTED: u8 = 130;
+pub(super) const INTERRUPTED: u8 = 130;
 
 /// What a run goes on with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -225,7 +225,7 @@ fn prepare(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
         Some(Resume::All) => {
             let dir = RunDir::new(args.run_dir.clone().map_or_else(|| resume::latest(&args.results_dir, &plan), Ok)?);
             let mut there = resume::read_plan(&dir)?;
-            let differences = resume::differences(&there, &plan);
+            let differences = compare::differences(&there, &plan);
             if !differences.is_empty() {
                 let list = differences.iter().map(|d| format!("\n  {d}")).collect::<String>();
                 let hint =
@@ -271,60 +271,27 @@ fn typed_plan(args: &RunArgs) -> anyhow::Result<RunPlan> {
         Some(path) => Catalogue::load(path)?,
         None => Catalogue::embedded()?,
     };
-    let mut model = match (&args.preset, &args.model) {
-        (Some(name), _) => catalogue.model(name)?,
-        (None, Some(text)) => catalogue.custom_model(text)?,
-        (None, None) => return Err(Usage("no network is named".to_string()).into()),
-    };
-    let overrides = args.set.iter().map(|s| Override::parse(s)).collect::<Result<Vec<_>, _>>()?;
-    apply_overrides(&overrides, &mut model)?;
-    let choose = |own: &str, given: &Option<String>| -> anyhow::Result<String> {
-        Ok(match (given, &args.dataset) {
-            (Some(name), _) => name.clone(),
-            // A bare name takes the configuration that stands for the preset's own (CIFAR10_50: FashionMini_50).
-            (None, Some(name)) if catalogue.datasets().iter().any(|d| d.name == *name) => {
-                catalogue.counterpart(own, name)?
-            }
-            (None, Some(name)) => name.clone(),
-            (None, None) => own.to_string(),
-        })
-    };
-    let (seed, mode) = (args.seed.unwrap_or(0), args.training_mode.unwrap_or(TrainingMode::Successive));
-    let config = |own: &str, given: &Option<String>, target| -> anyhow::Result<_> {
-        let name = choose(own, given)?;
-        Ok(dataset_config_with(&catalogue, &name, args.validation, seed, target, &overrides)?)
-    };
-    let dataset_unsup = config(&model.dataset_unsup, &args.dataset_unsup, Target::DatasetUnsup)?;
-    let dataset_sup = config(&model.dataset_sup, &args.dataset_sup, Target::DatasetSup)?;
-    let network = resolve(&catalogue, &model, &dataset_sup)?;
-    let shape = |d: &crate::preset::DatasetConfig| [d.channels, d.height, d.width];
-    let hebbian_first = network.blocks.first().is_some_and(|b| b.layer.method.is_hebbian());
-    if hebbian_first && shape(&dataset_unsup) != shape(&dataset_sup) {
-        let (a, b) = (&dataset_unsup.config, &dataset_sup.config);
-        return Err(
-            Usage(format!("the images of {a} and {b} have different shapes: one network cannot see both")).into()
-        );
-    }
-    let phases = plan::phases(&network, &dataset_unsup, &dataset_sup, mode, args.training_blocks.as_deref())?;
-    Ok(RunPlan {
-        version: plan::VERSION,
-        model: args.model_name.clone().unwrap_or_else(|| network.name.clone()),
-        network,
-        dataset_unsup,
-        dataset_sup,
-        mode,
+    let request = Request {
+        preset: args.preset.clone(),
+        model: args.model.clone(),
+        dataset: args.dataset.clone(),
+        dataset_unsup: args.dataset_unsup.clone(),
+        dataset_sup: args.dataset_sup.clone(),
+        mode: args.training_mode.unwrap_or(TrainingMode::Successive),
         training_blocks: args.training_blocks.clone(),
-        phases,
-        seed,
+        set: args.set.clone(),
+        validation_unsup: args.validation,
+        validation_sup: args.validation,
+        seed: args.seed.unwrap_or(0),
         device: args.device().unwrap_or(DeviceChoice::Auto),
-        threads: args.threads,
         precision: args.precision,
+        threads: args.threads,
         features_on_disk: args.features_on_disk,
         save: args.save,
-        folder: PathBuf::new(),
+        model_name: args.model_name.clone(),
         data_dir: args.data_dir.clone(),
-        blocks_from: None,
-    })
+    };
+    Ok(request.plan(&catalogue)?)
 }
 
 /// Makes the run's folder (or opens the one that is there), takes its lock and writes the plan.
@@ -404,7 +371,7 @@ fn fits_not(dir: &RunDir) -> String {
 }
 
 /// Set by Ctrl-C (and SIGTERM): the run stops after its step and saves. A second Ctrl-C ends it at once.
-fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
+pub(super) fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {

@@ -17,6 +17,7 @@ mod idx;
 mod images;
 mod load;
 mod locate;
+pub mod packed;
 mod reader;
 pub mod registry;
 mod select;

@@ -25,12 +25,19 @@ use crate::files::RunDir;
 pub struct Tensorboard {
     folder: PathBuf,
     file: Option<EventFile>,
+    /// The hyperparameters, where they are not the whole configuration.
+    hparams: Option<serde_json::Value>,
 }
 
 impl Tensorboard {
     /// The events of this run; nothing is touched before the first event.
     pub fn new(dir: &RunDir) -> Tensorboard {
-        Tensorboard { folder: dir.events(), file: None }
+        Tensorboard { folder: dir.events(), file: None, hparams: None }
+    }
+
+    /// Has the HPARAMS page show these values and not the whole configuration: those that a search varies.
+    pub fn with_hparams(self, hparams: serde_json::Value) -> Tensorboard {
+        Tensorboard { hparams: Some(hparams), ..self }
     }
 
     fn file(&mut self) -> Result<&mut EventFile, ReportError> {
@@ -52,7 +59,7 @@ impl Tensorboard {
             self.file()?.write(resumed_at.saturating_add(1), start)?;
         }
         let mut values = vec![text("config", format!("{title}\n\n```json\n{config:#}\n```\n"))];
-        values.extend(hparams::start(config, now()));
+        values.extend(hparams::start(self.hparams.as_ref().unwrap_or(config), now()));
         self.write(resumed_at, values)
     }
 }

@@ -8,8 +8,10 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use memmap2::MmapMut;
+use memmap2::{Mmap, MmapMut};
 use tch::{Device, Kind, Tensor};
 
 use crate::data::augment::Augment;
@@ -38,6 +40,8 @@ pub struct Bank {
     folder: Option<PathBuf>,
     /// That file, mapped: `stored` points into it.
     map: Option<MmapMut>,
+    /// The file that `images` points into, where processes share it. Dropped after them (the order of the fields).
+    pack: Option<Arc<Mmap>>,
 }
 
 /// How outputs at a depth lie in a row.
@@ -77,7 +81,12 @@ impl Layout {
 impl Bank {
     /// A bank of images `(N, C, H, W)` and labels `(N)` on one device.
     pub fn new(images: Tensor, labels: Tensor, augment: Option<Augment>) -> Bank {
-        Bank { images, labels, depth: 0, stored: None, augment, folder: None, map: None }
+        Bank { images, labels, depth: 0, stored: None, augment, folder: None, map: None, pack: None }
+    }
+
+    /// Holds the mapped file that the images point into for as long as the bank lives.
+    pub fn hold(&mut self, pack: Option<Arc<Mmap>>) {
+        self.pack = pack;
     }
 
     /// How many images.
@@ -262,17 +271,25 @@ fn reserve(mut file: &File, bytes: u64) -> std::io::Result<()> {
     }
 }
 
-/// Bytes that may be spent on stored outputs: most of the memory that is free, or a fixed part of a GPU's.
+/// Processes that share this machine's memory.
+static SHARED_BY: AtomicU64 = AtomicU64::new(1);
+
+/// Says that so many runs share this machine's memory.
+pub fn share_memory(runs: usize) {
+    SHARED_BY.store((runs as u64).max(1), Ordering::Relaxed);
+}
+
+/// Bytes that may be spent on stored outputs: this run's part of most of the memory that is free, or a fixed part of a GPU's.
 pub fn budget(device: Device) -> u64 {
     const GIB: u64 = 1 << 30;
     match device {
-        Device::Cpu => available_memory().map_or(8 * GIB, |free| free / 10 * 7),
-        _ => 24 * GIB,
+        Device::Cpu => available_memory().map_or(8 * GIB, |free| free / 10 * 7) / SHARED_BY.load(Ordering::Relaxed),
+        _ => 24 * GIB / SHARED_BY.load(Ordering::Relaxed),
     }
 }
 
 /// Memory that the machine can give without swapping, bytes.
-fn available_memory() -> Option<u64> {
+pub fn available_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)

@@ -131,6 +131,35 @@ impl<'a> Trainer<'a> {
         Ok(self.hub.send(Event::RunStarted { title, config, folder, resumed_at })?)
     }
 
+    /// Tells the listeners something that is not the engine's: reports of blocks that were taken over, a note.
+    ///
+    /// # Errors
+    /// When one of them cannot write.
+    pub fn tell(&mut self, event: Event) -> Result<(), TrainError> {
+        Ok(self.hub.send(event)?)
+    }
+
+    /// The numbers of each Hebbian block as it stands.
+    pub fn statistics(&mut self) -> Vec<BlockStats> {
+        self.block_statistics()
+    }
+
+    /// Takes the first `blocks` blocks from elsewhere and goes on after the phases that made them. All others stay as they
+    /// are initialised, which depends on the seed alone.
+    ///
+    /// # Errors
+    /// When the state does not fit.
+    pub fn take_over(
+        &mut self,
+        state: &std::collections::BTreeMap<String, Tensor>,
+        blocks: usize,
+        progress: Progress,
+    ) -> Result<(), TrainError> {
+        self.network.load(state, |i| i < blocks)?;
+        let state = self.network.state();
+        self.go_on(Checkpoint { state, progress: Some(progress), optimizer: Default::default() }, 0.0)
+    }
+
     /// Runs all phases that are left.
     ///
     /// # Errors
