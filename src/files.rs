@@ -68,6 +68,11 @@ pub fn write_atomic(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::
     })
 }
 
+/// The name of the n-th run of a stem: `stem`, `stem-2`, `stem-3` …
+pub fn numbered(stem: &str, n: usize) -> String {
+    if n == 1 { stem.to_string() } else { format!("{stem}-{n}") }
+}
+
 /// The folder of a run; owns every file name in it.
 #[derive(Debug, Clone)]
 pub struct RunDir {
@@ -78,6 +83,24 @@ impl RunDir {
     /// The run in this folder; nothing is touched.
     pub fn new(root: impl Into<PathBuf>) -> RunDir {
         RunDir { root: root.into() }
+    }
+
+    /// A new folder `parent/stem`, or `parent/stem-2` … if that is taken. It is made at once, so that two runs that begin
+    /// together get two folders.
+    ///
+    /// # Errors
+    /// When no folder can be made.
+    pub fn create(parent: &Path, stem: &str) -> Result<RunDir, FileError> {
+        fs::create_dir_all(parent).map_err(FileError::write(parent))?;
+        let mut n = 1;
+        loop {
+            let folder = parent.join(numbered(stem, n));
+            match fs::create_dir(&folder) {
+                Ok(()) => return Ok(RunDir::new(folder)),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => n += 1,
+                Err(e) => return Err(FileError::write(&folder)(e)),
+            }
+        }
     }
 
     /// The folder itself.

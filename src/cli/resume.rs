@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Usage;
-use crate::files::{FileError, RunDir};
+use crate::files::{FileError, RunDir, numbered};
 use crate::train::RunPlan;
 
 /// Name of a plan's folder below `MODEL/`, before a number is added to it.
@@ -18,27 +18,12 @@ fn stem(plan: &RunPlan) -> String {
     format!("{}-{}-seed{}{mode}{validation}", plan.dataset_unsup.config, plan.dataset_sup.config, plan.seed)
 }
 
-/// A new folder for a plan: `MODEL/STEM`, or `MODEL/STEM-2` … if that is taken. It is made at once, so that two runs
-/// that begin together get two folders.
+/// A new folder for a plan: `MODEL/STEM`, or `MODEL/STEM-2` … if that is taken.
 ///
 /// # Errors
 /// When no folder can be made.
-pub fn new_folder(results: &Path, plan: &RunPlan) -> anyhow::Result<PathBuf> {
-    let parent = results.join(&plan.model);
-    fs::create_dir_all(&parent).map_err(FileError::write(&parent))?;
-    for n in 1.. {
-        let folder = parent.join(numbered(&stem(plan), n));
-        match fs::create_dir(&folder) {
-            Ok(()) => return Ok(folder),
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(FileError::write(&folder)(e).into()),
-        }
-    }
-    unreachable!("some number is free")
-}
-
-fn numbered(stem: &str, n: usize) -> String {
-    if n == 1 { stem.to_string() } else { format!("{stem}-{n}") }
+pub fn new_folder(results: &Path, plan: &RunPlan) -> Result<PathBuf, FileError> {
+    Ok(RunDir::create(&results.join(&plan.model), &stem(plan))?.root().to_path_buf())
 }
 
 /// The newest run of this plan's model, data and seed.

@@ -1,32 +1,27 @@
 //! `softhebb encode train`.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::look::read_plan;
 use super::source::SourceArgs;
+use crate::cli::run::{INTERRUPTED, stop_flag};
 use crate::cli::{Usage, provenance};
 use crate::device::{self, DeviceChoice, Precision};
 use crate::encoder::checkpoint::{self, Progress};
 use crate::encoder::plan::VERSION;
 use crate::encoder::train::train;
 use crate::encoder::{Encoder, Plan, Rule, Source, SourceSpec, Variant};
-use crate::files::{FileError, RunDir, write_atomic};
+use crate::files::{RunDir, numbered, write_atomic};
 use crate::report::format::shell;
 use crate::report::{
     Closing, Console, Event, Hub, LogFile, MetricsTable, PictureFiles, StepAxis, StepTable, Tensorboard, Verbosity,
     closing,
 };
-
-/// Interrupted by the user.
-const INTERRUPTED: u8 = 130;
 
 /// What a run goes on with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -169,7 +164,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     device::set_threads(plan.threads);
     let dir = match (&found, args.no_save) {
         (Some(dir), _) => Some(dir.clone()),
-        (None, false) => Some(new_folder(&args.results_dir, &plan, &source)?),
+        (None, false) => Some(RunDir::create(&args.results_dir.join("encode"), &stem(&plan, &source))?),
         (None, true) => None,
     };
     let mut start: (Encoder, Progress) = (plan.encoder()?, Progress::default());
@@ -244,31 +239,15 @@ fn differences(there: &Value, asked: &Value, path: &str) -> Vec<String> {
     }
 }
 
-fn stem(plan: &Plan, source: &Source, n: usize) -> String {
+fn stem(plan: &Plan, source: &Source) -> String {
     let variant = if plan.rule.variant == Variant::V1 { "-v1" } else { "" };
     let alpha = if plan.channels == 4 { "-rgba" } else { "" };
-    let number = if n == 1 { String::new() } else { format!("-{n}") };
-    format!("{}{variant}{alpha}-{}px-seed{}{number}", source.stem, plan.size, plan.seed)
-}
-
-/// A new folder below `encode/`, made at once, so that two runs that begin together get two.
-fn new_folder(results: &Path, plan: &Plan, source: &Source) -> anyhow::Result<RunDir> {
-    let parent = results.join("encode");
-    fs::create_dir_all(&parent).map_err(FileError::write(&parent))?;
-    let mut n = 1;
-    loop {
-        let folder = parent.join(stem(plan, source, n));
-        match fs::create_dir(&folder) {
-            Ok(()) => return Ok(RunDir::new(folder)),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => n += 1,
-            Err(e) => return Err(FileError::write(&folder)(e).into()),
-        }
-    }
+    format!("{}{variant}{alpha}-{}px-seed{}", source.stem, plan.size, plan.seed)
 }
 
 /// The newest run of this name.
 fn newest(results: &Path, plan: &Plan, source: &Source) -> anyhow::Result<RunDir> {
-    let folder = |n: &usize| RunDir::new(results.join("encode").join(stem(plan, source, *n)));
+    let folder = |n: &usize| RunDir::new(results.join("encode").join(numbered(&stem(plan, source), *n)));
     let there = (1..).take_while(|n| folder(n).root().is_dir()).filter(|n| folder(n).config().is_file()).last();
     there.map(|n| folder(&n)).ok_or_else(|| {
         let first = folder(&1).root().display().to_string();
@@ -304,16 +283,4 @@ fn hub(args: &TrainArgs, dir: Option<&RunDir>, progress: &Progress) -> Hub {
     hub.add(StepAxis::new(MetricsTable::new(dir, &[]), progress.steps));
     hub.add(StepAxis::new(Tensorboard::new(dir), progress.steps)).add(PictureFiles::new(dir));
     hub
-}
-
-/// Set by Ctrl-C (and SIGTERM): the run stops after its step and saves. A second Ctrl-C ends it at once.
-fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the first signal finds the flag unset and sets it, the second finds it set.
-        signal_hook::flag::register_conditional_shutdown(signal, i32::from(INTERRUPTED), Arc::clone(&stop))?;
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
-    Ok(stop)
 }

@@ -1,8 +1,8 @@
 //! A run folder and its listeners, as every `hopfield` command has them.
 
 use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,15 +13,13 @@ use serde::Serialize;
 use tch::Device;
 
 use crate::cli::provenance;
+use crate::cli::run::{INTERRUPTED, stop_flag};
 use crate::device;
-use crate::files::{FileError, RunDir, write_atomic};
+use crate::files::{RunDir, write_atomic};
 use crate::report::format::shell;
 use crate::report::{
     Closing, Console, Event, Hub, LogFile, Picture, PictureFiles, ReportError, Tensorboard, Verbosity,
 };
-
-/// Interrupted by the user.
-const INTERRUPTED: u8 = 130;
 
 /// Where a run goes and how much it says.
 #[derive(Debug, Args)]
@@ -70,7 +68,7 @@ impl Run {
         let resumed_at = u64::from(there.is_some());
         let dir = match (there, args.save) {
             (Some(dir), _) => Some(dir),
-            (None, true) => Some(new_folder(&args.results_dir, stem)?),
+            (None, true) => Some(RunDir::create(&args.results_dir.join("hopfield"), stem)?),
             (None, false) => None,
         };
         let verbosity = match (args.quiet, args.verbose) {
@@ -172,32 +170,4 @@ fn closing(dir: &RunDir, resume: &impl Fn(&str) -> Option<String>) -> Closing {
         closing.interrupted.push(format!("next, go on:  {command}"));
     }
     closing
-}
-
-/// A new folder below `hopfield/`, made at once, so that two runs that begin together get two.
-fn new_folder(results: &Path, stem: &str) -> anyhow::Result<RunDir> {
-    let parent = results.join("hopfield");
-    fs::create_dir_all(&parent).map_err(FileError::write(&parent))?;
-    let mut n = 1;
-    loop {
-        let number = if n == 1 { String::new() } else { format!("-{n}") };
-        let folder = parent.join(format!("{stem}{number}"));
-        match fs::create_dir(&folder) {
-            Ok(()) => return Ok(RunDir::new(folder)),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => n += 1,
-            Err(e) => return Err(FileError::write(&folder)(e).into()),
-        }
-    }
-}
-
-/// Set by Ctrl-C (and SIGTERM): the run stops after its sweep. A second Ctrl-C ends it at once.
-fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the first signal finds the flag unset and sets it, the second finds it set.
-        signal_hook::flag::register_conditional_shutdown(signal, i32::from(INTERRUPTED), Arc::clone(&stop))?;
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
-    Ok(stop)
 }

@@ -1,20 +1,18 @@
 //! `softhebb snn train`.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use clap::{ArgAction, Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::constants::ConstantArgs;
 use super::{pool, read_plan};
+use crate::cli::run::{INTERRUPTED, stop_flag};
 use crate::cli::{Usage, provenance};
 use crate::device;
-use crate::files::{FileError, RunDir, write_atomic};
+use crate::files::{RunDir, numbered, write_atomic};
 use crate::report::format::shell;
 use crate::report::{
     Closing, Console, Event, Hub, LogFile, MetricsTable, PictureFiles, Tensorboard, Verbosity, closing,
@@ -23,9 +21,6 @@ use crate::snn::Plan;
 use crate::snn::checkpoint::{self, Progress};
 use crate::snn::eval::fits;
 use crate::snn::train::{RunData, initial, train};
-
-/// Interrupted by the user.
-const INTERRUPTED: u8 = 130;
 
 /// What a run goes on with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,7 +74,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     fits(&network, &data.dataset.train)?;
     let dir = match (&found, args.save) {
         (Some(dir), _) => Some(dir.clone()),
-        (None, true) => Some(new_folder(&args.results_dir, &plan)?),
+        (None, true) => Some(RunDir::create(&args.results_dir.join("snn"), &stem(&plan))?),
         (None, false) => None,
     };
     let mut start = (network, Progress::default());
@@ -152,32 +147,16 @@ fn differences(there: &Value, asked: &Value, path: &str) -> Vec<String> {
     }
 }
 
-fn stem(plan: &Plan, n: usize) -> String {
+fn stem(plan: &Plan) -> String {
     let preset = json!(plan.preset);
     let validation = if plan.validation { "-validation" } else { "" };
-    let number = if n == 1 { String::new() } else { format!("-{n}") };
     let (data, hidden, seed) = (&plan.dataset, plan.constants.hidden, plan.seed);
-    format!("{data}-{}-h{hidden}-seed{seed}{validation}{number}", preset.as_str().unwrap_or_default())
-}
-
-/// A new folder below `snn/`, made at once, so that two runs that begin together get two.
-fn new_folder(results: &Path, plan: &Plan) -> anyhow::Result<RunDir> {
-    let parent = results.join("snn");
-    fs::create_dir_all(&parent).map_err(FileError::write(&parent))?;
-    let mut n = 1;
-    loop {
-        let folder = parent.join(stem(plan, n));
-        match fs::create_dir(&folder) {
-            Ok(()) => return Ok(RunDir::new(folder)),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => n += 1,
-            Err(e) => return Err(FileError::write(&folder)(e).into()),
-        }
-    }
+    format!("{data}-{}-h{hidden}-seed{seed}{validation}", preset.as_str().unwrap_or_default())
 }
 
 /// The newest run of this name.
 fn newest(results: &Path, plan: &Plan) -> anyhow::Result<RunDir> {
-    let folder = |n: &usize| RunDir::new(results.join("snn").join(stem(plan, *n)));
+    let folder = |n: &usize| RunDir::new(results.join("snn").join(numbered(&stem(plan), *n)));
     let there = (1..).take_while(|n| folder(n).root().is_dir()).filter(|n| folder(n).config().is_file()).last();
     there.map(|n| folder(&n)).ok_or_else(|| {
         let first = folder(&1).root().display().to_string();
@@ -218,16 +197,4 @@ fn hub(args: &TrainArgs, dir: Option<&RunDir>) -> Hub {
     hub.add(LogFile::new(dir, words)).add(MetricsTable::new(dir, &[])).add(Tensorboard::new(dir));
     hub.add(PictureFiles::new(dir));
     hub
-}
-
-/// Set by Ctrl-C (and SIGTERM): the run stops after its batch and saves. A second Ctrl-C ends it at once.
-fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the first signal finds the flag unset and sets it, the second finds it set.
-        signal_hook::flag::register_conditional_shutdown(signal, i32::from(INTERRUPTED), Arc::clone(&stop))?;
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
-    Ok(stop)
 }
