@@ -1,12 +1,17 @@
 //! The banks of a run: which images train and which test, each image held once.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tch::{Device, Tensor};
 
 use super::bank::Bank;
 use crate::data::augment::Augment;
-use crate::data::whiten::Zca;
+use crate::data::packed::{PackEvent, Packed, Packing};
+use crate::data::pictures;
+use crate::data::whiten::{MOST, Zca};
 use crate::data::{self, DataDirs, DataError, Dataset, Images};
 use crate::preset::config::DatasetConfig;
 
@@ -42,12 +47,70 @@ pub struct RunData {
 }
 
 /// What makes two configurations read the same images.
-fn source(config: &DatasetConfig) -> (String, String, bool, bool) {
-    (config.name.clone(), config.split.clone(), config.zca_whitened, config.augmentation)
+fn source(config: &DatasetConfig) -> (String, String, bool, bool, Option<i64>, [i64; 3]) {
+    let shape = [config.channels, config.height, config.width];
+    (config.name.clone(), config.split.clone(), config.zca_whitened, config.augmentation, config.px, shape)
+}
+
+/// How data sets become banks.
+pub struct Loading<'a> {
+    /// Whether decoded pictures and whitenings are kept beside the data for the next run.
+    pub cache: bool,
+    /// Told how far the decoding of pictures is.
+    pub on: &'a mut dyn FnMut(PackEvent),
+    /// Set from elsewhere to stop.
+    pub stop: Option<&'a AtomicBool>,
+}
+
+/// The images of one source as they were read.
+enum Loaded {
+    Whole(Box<Dataset>),
+    Pictures { train: Arc<Packed>, test: Option<Arc<Packed>>, notes: Vec<String> },
+}
+
+impl Loaded {
+    fn read(config: &DatasetConfig, dirs: &DataDirs, how: &mut Loading) -> Result<Loaded, DataError> {
+        if !pictures::is_pictures(&config.name) {
+            return Ok(Loaded::Whole(Box::new(data::load(&config.name, &config.split, dirs)?)));
+        }
+        if config.zca_whitened {
+            // Pictures are normalised instead, as published.
+            let pixels = [config.channels, config.height, config.width].map(|n| n as usize).iter().product();
+            return Err(DataError::Whiten { name: config.name.clone(), pixels, most: MOST });
+        }
+        let shape = [config.channels, config.height, config.width].map(|n| usize::try_from(n).unwrap_or(0));
+        let mut packing = Packing { cache: how.cache.then(|| dirs.cache()), on: &mut *how.on, stop: how.stop };
+        let set = pictures::load(&config.name, config.px, shape, dirs, &mut packing)?;
+        if set.test.is_none() && !config.validation {
+            return Err(DataError::NoTest { name: config.name.clone() });
+        }
+        Ok(Loaded::Pictures { train: Arc::new(set.train), test: set.test.map(Arc::new), notes: set.notes })
+    }
+
+    fn notes(&self) -> &[String] {
+        match self {
+            Loaded::Whole(dataset) => &dataset.notes,
+            Loaded::Pictures { notes, .. } => notes,
+        }
+    }
+
+    fn train_labels(&self) -> &[i64] {
+        match self {
+            Loaded::Whole(dataset) => &dataset.train.labels,
+            Loaded::Pictures { train, .. } => &train.labels,
+        }
+    }
+
+    fn tested(&self) -> usize {
+        match self {
+            Loaded::Whole(dataset) => dataset.test.len(),
+            Loaded::Pictures { test, .. } => test.as_ref().map_or(0, |t| t.len()),
+        }
+    }
 }
 
 impl RunData {
-    /// Reads the data sets of a run onto a device.
+    /// Reads the data sets of a run onto a device; what is computed on the way is kept for the next run.
     ///
     /// # Errors
     /// When files are missing or broken.
@@ -57,22 +120,38 @@ impl RunData {
         dirs: &DataDirs,
         device: Device,
     ) -> Result<Self, DataError> {
+        RunData::load_with(unsup, sup, dirs, device, &mut Loading { cache: true, on: &mut |_| {}, stop: None })
+    }
+
+    /// As [`RunData::load`], with a say in how.
+    ///
+    /// # Errors
+    /// When files are missing or broken, or the user stops.
+    pub fn load_with(
+        unsup: &DatasetConfig,
+        sup: &DatasetConfig,
+        dirs: &DataDirs,
+        device: Device,
+        how: &mut Loading,
+    ) -> Result<Self, DataError> {
+        let keep = how.cache.then(|| dirs.cache());
+        let keep = keep.as_deref();
         let mut all = RunData {
             banks: Vec::new(),
             unsup: Sets { train: Rows { bank: 0, rows: vec![] }, test: Rows { bank: 0, rows: vec![] } },
             sup: Sets { train: Rows { bank: 0, rows: vec![] }, test: Rows { bank: 0, rows: vec![] } },
             notes: Vec::new(),
         };
-        let dataset = data::load(&unsup.name, &unsup.split, dirs)?;
+        let dataset = Loaded::read(unsup, dirs, how)?;
         if source(unsup) == source(sup) {
-            let sets = all.add(&dataset, &[unsup, sup], device);
+            let sets = all.add(&dataset, &[unsup, sup], device, keep)?;
             if let [first, second] = sets.as_slice() {
                 (all.unsup, all.sup) = (first.clone(), second.clone());
             }
         } else {
-            let other = data::load(&sup.name, &sup.split, dirs)?;
+            let other = Loaded::read(sup, dirs, how)?;
             for (config, dataset) in [(unsup, &dataset), (sup, &other)] {
-                if let [sets] = all.add(dataset, &[config], device).as_slice() {
+                if let [sets] = all.add(dataset, &[config], device, keep)?.as_slice() {
                     if config == unsup { all.unsup = sets.clone() } else { all.sup = sets.clone() }
                 }
             }
@@ -83,10 +162,16 @@ impl RunData {
     }
 
     /// Adds the two banks of one source and gives each configuration its rows of them.
-    fn add(&mut self, dataset: &Dataset, configs: &[&DatasetConfig], device: Device) -> Vec<Sets> {
-        self.notes.extend(dataset.notes.iter().cloned());
-        let selections: Vec<_> =
-            configs.iter().map(|c| data::select(c, &dataset.train.labels, dataset.test.len(), c.seed)).collect();
+    fn add(
+        &mut self,
+        dataset: &Loaded,
+        configs: &[&DatasetConfig],
+        device: Device,
+        keep: Option<&Path>,
+    ) -> Result<Vec<Sets>, DataError> {
+        self.notes.extend(dataset.notes().iter().cloned());
+        let (train_labels, tested) = (dataset.train_labels(), dataset.tested());
+        let selections: Vec<_> = configs.iter().map(|c| data::select(c, train_labels, tested, c.seed)).collect();
         self.notes.extend(selections.iter().flat_map(|s| s.notes.iter().cloned()));
         let mut used: BTreeSet<u32> = BTreeSet::new();
         for s in &selections {
@@ -105,20 +190,44 @@ impl RunData {
                 None => Rows { bank: first + 1, rows: (0..s.test as i64).collect() },
             },
         });
-        let sets = sets.collect();
+        let sets: Vec<Sets> = sets.collect();
         let config = configs[0];
         // Test images that no configuration reads are not held: they would be whitened and run through frozen blocks.
         let tested = selections.iter().filter(|s| s.held_out.is_none()).map(|s| s.test).max().unwrap_or(0);
         let all: Vec<u32> = (0..tested as u32).collect();
+        let augment = config.augmentation.then(|| Augment::of(&config.name, config.noise_std));
+        let labels = |all: &[i64], ids: &[u32]| {
+            Tensor::from_slice(&ids.iter().map(|id| all[*id as usize]).collect::<Vec<i64>>()).to_device(device)
+        };
+        let dataset = match dataset {
+            Loaded::Whole(dataset) => dataset,
+            Loaded::Pictures { train, test, .. } => {
+                let test = test.as_ref().unwrap_or(train);
+                let (of_train, of_test) = (labels(&train.labels, &used), labels(&test.labels, &all));
+                self.banks.push(Bank::pictures(Arc::clone(train), used, of_train, augment));
+                self.banks.push(Bank::pictures(Arc::clone(test), all, of_test, None));
+                return Ok(sets);
+            }
+        };
         let (mut train, mut test) = (pixels(&dataset.train, &used, device), pixels(&dataset.test, &all, device));
         if config.zca_whitened {
-            let zca = Zca::learn(&train);
+            if dataset.train.stride() > MOST {
+                let (name, pixels) = (config.name.clone(), dataset.train.stride());
+                return Err(DataError::Whiten { name, pixels, most: MOST });
+            }
+            let zca = match keep {
+                Some(folder) => {
+                    let (zca, note) = Zca::stored(&train, folder, &config.name);
+                    self.notes.extend(note);
+                    zca
+                }
+                None => Zca::learn(&train),
+            };
             (train, test) = (zca.apply(&train), zca.apply(&test));
         }
-        let augment = config.augmentation.then(|| Augment::of(&config.name, config.noise_std));
-        self.banks.push(Bank::new(train, labels(&dataset.train, &used, device), augment));
-        self.banks.push(Bank::new(test, labels(&dataset.test, &all, device), None));
-        sets
+        self.banks.push(Bank::new(train, labels(&dataset.train.labels, &used), augment));
+        self.banks.push(Bank::new(test, labels(&dataset.test.labels, &all), None));
+        Ok(sets)
     }
 }
 
@@ -130,9 +239,4 @@ fn pixels(images: &Images, ids: &[u32], device: Device) -> Tensor {
     }
     let shape = [ids.len() as i64, images.channels as i64, images.height as i64, images.width as i64];
     Tensor::from_slice(&bytes).view(shape).to_device(device)
-}
-
-fn labels(images: &Images, ids: &[u32], device: Device) -> Tensor {
-    let labels: Vec<i64> = ids.iter().map(|id| images.labels[*id as usize]).collect();
-    Tensor::from_slice(&labels).to_device(device)
 }

@@ -274,7 +274,7 @@ impl<'a> Trainer<'a> {
         if depth <= bank.depth() || bank.is_augmented() {
             return Ok(true);
         }
-        let (cost, budget) = (bank.cost(&self.plan.network, depth), bank::budget(self.network.device()));
+        let (cost, budget) = (bank.cost(&self.plan.network, depth), bank::budget(bank.device()));
         let disk = self.plan.features_on_disk.then(|| self.scratch());
         if disk.is_none() && cost > budget {
             let gib = |b: u64| b as f64 / (1u64 << 30) as f64;
