@@ -1,7 +1,7 @@
 //! What a run leaves reads back by those it was written for: tensorboard itself, a CSV reader, a PNG reader, a person.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+mod common;
+
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -11,32 +11,7 @@ use softhebb::report::{
     Recorder, Tensorboard, Verbosity, closing,
 };
 
-/// A python with scripts/requirements.txt installed: `SOFTHEBB_PYTHON`, else the one that `make` sets up. `None`, with a
-/// printed line, if there is none; with `SOFTHEBB_REQUIRE_PYTHON=1` that is a failure.
-fn python() -> Option<PathBuf> {
-    let own = std::env::var_os("SOFTHEBB_PYTHON").map(PathBuf::from);
-    let cache = || {
-        let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache/softhebb"));
-        std::env::var_os("SOFTHEBB_CACHE").map(PathBuf::from).or(home).map(|cache| cache.join("venv/bin/python"))
-    };
-    let found = own.or_else(cache).filter(|python| {
-        Command::new(python).args(["-c", "import tensorboard, PIL"]).output().is_ok_and(|out| out.status.success())
-    });
-    if found.is_none() {
-        let required = std::env::var("SOFTHEBB_REQUIRE_PYTHON").is_ok_and(|value| value == "1");
-        assert!(!required, "no python with tensorboard: `make setup` makes one, or set SOFTHEBB_PYTHON");
-        println!("skipped: no python with tensorboard (`make setup` makes one, or set SOFTHEBB_PYTHON)");
-    }
-    found
-}
-
-/// What tensorboard finds in the folder of this run's events.
-fn read_events(dir: &RunDir) -> Option<Value> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/read_events.py");
-    let out = Command::new(python()?).arg(script).arg(dir.events()).output().unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    Some(serde_json::from_slice(&out.stdout).unwrap())
-}
+use common::read_events;
 
 fn config() -> Value {
     json!({

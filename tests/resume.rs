@@ -219,6 +219,24 @@ fn another_plan_is_refused_and_the_differences_listed() {
 }
 
 #[test]
+fn what_a_resumed_run_would_ignore_is_refused() {
+    let place = Place::new();
+    let run = place.run(&format!("--model 'BP-c10 flatten' {}", common::SMALL));
+    let before = run.checkpoint();
+    for typed in ["--seed 5", "--set dataset_sup.nb_epoch=9", "--dataset MNIST", "--training-mode consecutive"] {
+        let name = typed.split(' ').next().unwrap();
+        place.softhebb(&format!("run --resume all --run-dir {FOLDER} {typed}")).fails(2, &[name, FOLDER, "hint: "]);
+    }
+    assert!(run.checkpoint() == before);
+    // Where it runs is its own unless another is typed.
+    let again = place.softhebb(&format!("run --resume all --run-dir {FOLDER} --dry-run --json")).succeeds();
+    let plan = common::json(&again.stdout);
+    assert_eq!((&plan["device"], &plan["threads"]), (&"cpu".into(), &1.into()));
+    let again = place.softhebb(&format!("run --resume all --run-dir {FOLDER} --dry-run --json --device cuda:3"));
+    assert_eq!(common::json(&again.succeeds().stdout)["device"], "cuda:3");
+}
+
+#[test]
 fn nothing_to_go_on_with_says_where_it_looked() {
     let place = Place::new();
     place.softhebb(&format!("run {RUN} --resume all")).fails(2, &["there is no run to go on with", FOLDER, "hint: "]);

@@ -1,5 +1,6 @@
 //! Where a result comes from: command, commit, machine, date.
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -7,16 +8,28 @@ use serde_json::{Value, json};
 use crate::device;
 use crate::files::{FileError, RunDir, write_atomic};
 
-/// Adds an entry to a run's provenance.
+/// Adds an entry to a run's provenance. A file that cannot be read is set aside as `….unreadable`.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn record(dir: &RunDir, on: tch::Device) -> Result<(), FileError> {
-    let path = dir.provenance();
-    let earlier = std::fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str::<Vec<Value>>(&text).ok());
-    let mut all = earlier.unwrap_or_default();
-    all.push(entry(on));
-    write_atomic(&path, |out| Ok(serde_json::to_writer_pretty(out, &all)?))
+    append(&dir.provenance(), entry(on))
+}
+
+fn append(path: &Path, entry: Value) -> Result<(), FileError> {
+    let mut all = match std::fs::read(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => vec![],
+        Err(e) => return Err(FileError::write(path)(e)),
+        Ok(bytes) => match serde_json::from_slice::<Vec<Value>>(&bytes) {
+            Ok(earlier) => earlier,
+            Err(_) => {
+                std::fs::rename(path, path.with_added_extension("unreadable")).map_err(FileError::write(path))?;
+                vec![]
+            }
+        },
+    };
+    all.push(entry);
+    write_atomic(path, |out| Ok(serde_json::to_writer_pretty(out, &all)?))
 }
 
 fn entry(on: tch::Device) -> Value {
@@ -61,7 +74,23 @@ fn date(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::date;
+    use serde_json::{Value, json};
+
+    use super::{append, date};
+
+    #[test]
+    fn what_cannot_be_read_is_set_aside_and_not_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("provenance.json");
+        let read = || serde_json::from_slice::<Value>(&std::fs::read(&path).unwrap()).unwrap();
+        append(&path, json!(1)).unwrap();
+        append(&path, json!(2)).unwrap();
+        assert_eq!(read(), json!([1, 2]));
+        std::fs::write(&path, "[1, 2").unwrap();
+        append(&path, json!(3)).unwrap();
+        assert_eq!(read(), json!([3]));
+        assert_eq!(std::fs::read_to_string(dir.path().join("provenance.json.unreadable")).unwrap(), "[1, 2");
+    }
 
     #[test]
     fn dates_are_those_of_the_calendar() {

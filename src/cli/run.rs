@@ -55,9 +55,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "NAME")]
     dataset_sup: Option<String>,
 
-    /// Which blocks learn together.
-    #[arg(long, value_enum, value_name = "MODE", default_value = "successive")]
-    training_mode: TrainingMode,
+    /// Which blocks learn together [default: successive].
+    #[arg(long, value_enum, value_name = "MODE")]
+    training_mode: Option<TrainingMode>,
 
     /// The blocks that learn (from 0); the others stay as they are initialised [default: all].
     #[arg(long, value_name = "BLOCK", num_args = 1.., value_delimiter = ',')]
@@ -79,13 +79,13 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", requires = "resume")]
     run_dir: Option<PathBuf>,
 
-    /// Seed of initial weights, order of images and dropout.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
+    /// Seed of initial weights, order of images and dropout [default: 0].
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
 
-    /// auto, cpu, cuda or cuda:N.
-    #[arg(long, value_name = "DEVICE", default_value = "auto", conflicts_with = "gpu_id")]
-    device: DeviceChoice,
+    /// auto, cpu, cuda or cuda:N [default: auto; of a run that goes on, its own].
+    #[arg(long, value_name = "DEVICE", conflicts_with = "gpu_id")]
+    device: Option<DeviceChoice>,
 
     /// The same as --device cuda:N.
     #[arg(long, value_name = "N")]
@@ -144,6 +144,30 @@ pub struct RunArgs {
     verbose: bool,
 }
 
+impl RunArgs {
+    /// The device, if one was typed.
+    fn device(&self) -> Option<DeviceChoice> {
+        self.gpu_id.map(DeviceChoice::Cuda).or(self.device)
+    }
+
+    /// The first argument typed that a run which goes on with its own plan would ignore.
+    fn of_a_new_plan(&self) -> Option<&'static str> {
+        let typed = [
+            (self.dataset.is_some(), "--dataset"),
+            (self.dataset_unsup.is_some(), "--dataset-unsup"),
+            (self.dataset_sup.is_some(), "--dataset-sup"),
+            (self.training_mode.is_some(), "--training-mode"),
+            (self.training_blocks.is_some(), "--training-blocks"),
+            (!self.set.is_empty(), "--set"),
+            (self.validation, "--validation"),
+            (self.seed.is_some(), "--seed"),
+            (self.model_name.is_some(), "--model-name"),
+            (!self.save, "--save false"),
+        ];
+        typed.into_iter().find(|(typed, _)| *typed).map(|(_, name)| name)
+    }
+}
+
 /// Runs the subcommand.
 ///
 /// # Errors
@@ -181,6 +205,14 @@ fn prepare(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
         if let (Some(Resume::All), Some(dir)) = (args.resume, &args.run_dir) {
             let dir = RunDir::new(dir);
             let mut plan = resume::read_plan(&dir)?;
+            if let Some(typed) = args.of_a_new_plan() {
+                return Err(Usage(format!(
+                    "{typed} belongs to the plan of a run, and the one in {} has its plan\n\
+                     hint: leave it out, or start a new run without --resume",
+                    dir.root().display()
+                ))
+                .into());
+            }
             here(args, &mut plan, &dir);
             return Ok((plan, Start::GoOn(dir)));
         }
@@ -223,7 +255,7 @@ fn prepare(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
 /// Where and how a resumed run goes on may differ from where it began.
 fn here(args: &RunArgs, plan: &mut RunPlan, dir: &RunDir) {
     plan.folder = dir.root().to_path_buf();
-    plan.device = args.gpu_id.map_or(args.device, DeviceChoice::Cuda);
+    plan.device = args.device().unwrap_or(plan.device);
     plan.features_on_disk |= args.features_on_disk;
     if args.threads > 0 {
         plan.threads = args.threads;
@@ -257,9 +289,10 @@ fn typed_plan(args: &RunArgs) -> anyhow::Result<RunPlan> {
             (None, None) => own.to_string(),
         })
     };
+    let (seed, mode) = (args.seed.unwrap_or(0), args.training_mode.unwrap_or(TrainingMode::Successive));
     let config = |own: &str, given: &Option<String>, target| -> anyhow::Result<_> {
         let name = choose(own, given)?;
-        Ok(dataset_config_with(&catalogue, &name, args.validation, args.seed, target, &overrides)?)
+        Ok(dataset_config_with(&catalogue, &name, args.validation, seed, target, &overrides)?)
     };
     let dataset_unsup = config(&model.dataset_unsup, &args.dataset_unsup, Target::DatasetUnsup)?;
     let dataset_sup = config(&model.dataset_sup, &args.dataset_sup, Target::DatasetSup)?;
@@ -272,19 +305,18 @@ fn typed_plan(args: &RunArgs) -> anyhow::Result<RunPlan> {
             Usage(format!("the images of {a} and {b} have different shapes: one network cannot see both")).into()
         );
     }
-    let phases =
-        plan::phases(&network, &dataset_unsup, &dataset_sup, args.training_mode, args.training_blocks.as_deref())?;
+    let phases = plan::phases(&network, &dataset_unsup, &dataset_sup, mode, args.training_blocks.as_deref())?;
     Ok(RunPlan {
         version: plan::VERSION,
         model: args.model_name.clone().unwrap_or_else(|| network.name.clone()),
         network,
         dataset_unsup,
         dataset_sup,
-        mode: args.training_mode,
+        mode,
         training_blocks: args.training_blocks.clone(),
         phases,
-        seed: args.seed,
-        device: args.gpu_id.map_or(args.device, DeviceChoice::Cuda),
+        seed,
+        device: args.device().unwrap_or(DeviceChoice::Auto),
         threads: args.threads,
         precision: args.precision,
         features_on_disk: args.features_on_disk,

@@ -6,6 +6,7 @@
 //! missing blocks are computed at each reading.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -299,7 +300,7 @@ fn mapped(folder: &Path, n: i64, d: i64) -> Result<(Tensor, MmapMut), FileError>
     let open = || -> std::io::Result<MmapMut> {
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
         std::fs::remove_file(&path)?;
-        file.set_len((n * d) as u64 * 4)?;
+        reserve(&file, (n * d) as u64 * 4)?;
         // SAFETY: the file has no name any more, so nobody else can change it under the map.
         unsafe { MmapMut::map_mut(&file) }
     };
@@ -308,6 +309,18 @@ fn mapped(folder: &Path, n: i64, d: i64) -> Result<(Tensor, MmapMut), FileError>
     // of `release` and `advance`).
     let tensor = unsafe { Tensor::from_blob(map.as_mut_ptr(), &[n, d], &[d, 1], Kind::Float, Device::Cpu) };
     Ok((tensor, map))
+}
+
+/// Gives a file its length and its blocks on the disk: a full disk is an error here, and would be a signal (SIGBUS) when a page
+/// of a file with holes is first written through the map.
+fn reserve(mut file: &File, bytes: u64) -> std::io::Result<()> {
+    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes) {
+        // Some file systems cannot reserve; writing zeros does it everywhere.
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
+            std::io::copy(&mut std::io::repeat(0).take(bytes), &mut file).map(drop)
+        }
+        result => Ok(result?),
+    }
 }
 
 /// Bytes that may be spent on stored outputs: most of the memory that is free, or a fixed part of a GPU's.
