@@ -13,6 +13,8 @@
 //! | [`report`] | the events of a run and who listens: console, log, csv, tensorboard, pictures |
 //! | [`verify`] | recomputing recorded runs of the published program |
 //! | [`mod@bench`] | measuring training against the machine's own matrix products |
+//! | [`plot`] | what a trained network's units look for, and how it sees the classes |
+//! | [`robust`] | noise and attacks on a trained network |
 //! | [`snn`] | a sibling: a two-layer Hebbian spiking network |
 //! | [`cli`] | the command line: arguments to plans |
 //! | [`device`], [`parallel`], [`files`] | the machine, threads, the one function that writes files |
@@ -36,8 +38,10 @@ pub mod device;
 pub mod files;
 pub mod layer;
 pub mod parallel;
+pub mod plot;
 pub mod preset;
 pub mod report;
+pub mod robust;
 pub mod snn;
 pub mod train;
 pub mod verify;

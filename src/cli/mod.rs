@@ -5,8 +5,13 @@
 pub mod bench;
 pub mod completions;
 pub mod data;
+mod folder;
+pub mod plot;
+pub mod post_hoc;
+mod progress;
 pub mod provenance;
 pub mod resume;
+pub mod robustness;
 pub mod run;
 pub mod show;
 pub mod snn;
@@ -44,6 +49,12 @@ pub struct Cli {
 enum Command {
     /// Train a preset (or a typed network) on a data set and score it.
     Run(Box<run::RunArgs>),
+    /// Train a layer and its classifier, then record the classifier's loss while the layer learns anew.
+    PostHoc(Box<post_hoc::PostHocArgs>),
+    /// Pictures of a trained network, as PNG and SVG.
+    Plot(plot::PlotArgs),
+    /// Accuracy under noise and attacks: SoftHebb, hard WTA and BP of one layer.
+    Robustness(Box<robustness::RobustnessArgs>),
     /// List presets and data sets, or print one network as a table.
     Show(show::ShowArgs),
     /// List, download and check data sets.
@@ -70,6 +81,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => Ok(ExitCode::SUCCESS), // clap printed the help
         Some(Command::Run(args)) => run::run(&args),
+        Some(Command::PostHoc(mut args)) => post_hoc::run(&mut args),
+        Some(Command::Plot(args)) => plot::run(&args),
+        Some(Command::Robustness(args)) => robustness::run(&args),
         Some(Command::Show(args)) => show::run(args).map(|()| ExitCode::SUCCESS),
         Some(Command::Data(args)) => data::run(&args, &mut io::stdout().lock()).map(verdict),
         Some(Command::Verify(args)) => verify::run(&args, &mut io::stdout().lock()).map(verdict),

@@ -65,7 +65,7 @@ pub(super) fn unzip(packed: &Path, top: &str, folder: &Path) -> Result<(), Fetch
     let mut archive = zip::ZipArchive::new(source).map_err(wrong)?;
     for i in 0..archive.len() {
         let mut entry = archive.by_index(i).map_err(wrong)?;
-        let name = PathBuf::from(entry.name());
+        let name = PathBuf::from(entry.name().map_err(wrong)?.into_owned());
         let refuse = |why: &str| FetchError::Archive {
             path: packed.to_path_buf(),
             cause: format!("its entry {} {why}; nothing was installed", name.display()),

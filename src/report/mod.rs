@@ -14,6 +14,7 @@
 //! What is said and when is decided by pure functions (`lines`, `format`, `picture`); subscribers only write.
 
 mod bar;
+pub mod chart;
 mod closing;
 mod console;
 pub mod event;
@@ -25,6 +26,7 @@ mod log;
 mod picture;
 mod proto;
 mod records;
+pub mod scene;
 mod sentences;
 mod table;
 mod tensorboard;

@@ -120,6 +120,11 @@ impl<'a> Trainer<'a> {
         Ok(self.network.load(&checkpoint.state, |i| i != classifier)?)
     }
 
+    /// The network and the images, when the run is over.
+    pub fn into_parts(self) -> (Network, RunData) {
+        (self.network, self.data)
+    }
+
     /// Tells the listeners what runs.
     ///
     /// # Errors

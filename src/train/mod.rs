@@ -12,6 +12,7 @@
 //! - [`learner`]: what one step of each kind of phase does; [`adam`] is the optimiser of backpropagation.
 //! - [`evaluate`]: loss and accuracy, and the score of unlabelled units.
 //! - [`checkpoint`]: the network's state and how far the run came.
+//! - [`post_hoc`]: the loss of a fixed classifier while the layer under it learns again.
 //! - [`watch`]: NaN and infinity, with the block, the step and the likely cause.
 
 pub mod adam;
@@ -23,6 +24,7 @@ pub mod error;
 pub mod evaluate;
 pub mod learner;
 pub mod plan;
+pub mod post_hoc;
 pub mod watch;
 
 pub use engine::{Outcome, Trainer};

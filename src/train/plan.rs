@@ -84,6 +84,9 @@ pub struct RunPlan {
     /// Whether stored outputs of frozen blocks go into a file and not into memory.
     #[serde(default)]
     pub features_on_disk: bool,
+    /// Whether decoded pictures and whitenings are left beside the data for the next run (false) or not.
+    #[serde(default)]
+    pub no_cache: bool,
     /// Whether the run's folder is written.
     pub save: bool,
     /// The run's folder.
