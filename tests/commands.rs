@@ -11,7 +11,8 @@ use common::{Place, shared};
 /// The command lines of the README: words after `python`, without the quotes.
 fn published() -> Option<Vec<Vec<String>>> {
     let seeds = shared()?.join("seeds");
-    let entry = std::fs::read_dir(seeds).ok()?.flatten().find(|e| e.file_name().to_string_lossy().starts_with("004_"))?;
+    let entry =
+        std::fs::read_dir(seeds).ok()?.flatten().find(|e| e.file_name().to_string_lossy().starts_with("004_"))?;
     let text = std::fs::read_to_string(entry.path()).unwrap();
     let mut lines: Vec<Vec<String>> = text
         .split("python ")
@@ -40,7 +41,7 @@ fn without_search(words: &[String]) -> Vec<String> {
     let mut kept = Vec::new();
     while let Some(word) = rest.next() {
         match OF_SEARCH.iter().find(|(name, _)| name == word) {
-            Some((_, values)) => (0..*values).for_each(|_| drop(rest.next())),
+            Some((_, values)) => rest = rest.as_slice()[*values..].iter(),
             None => kept.push(word.clone()),
         }
     }
@@ -62,7 +63,9 @@ fn every_published_command_line_starts() {
             }
             // One line of the README names options that its own program does not have; its preset is what counts.
             "ray_search.py" if rest.contains("--dataset CIFAR10 --train consecutive") => {
-                place.softhebb("run --dataset CIFAR10 --training-mode consecutive --preset 2HebbCnn --dry-run").succeeds();
+                place
+                    .softhebb("run --dataset CIFAR10 --training-mode consecutive --preset 2HebbCnn --dry-run")
+                    .succeeds();
                 searches += 1;
             }
             "ray_search.py" => {

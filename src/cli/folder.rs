@@ -54,7 +54,9 @@ pub fn config(catalogue: &Catalogue, name: &str, how: Use) -> anyhow::Result<Dat
     };
     let Some((config, path)) = parse(name) else { return Ok(resolve(catalogue, name)?) };
     if path.as_os_str().is_empty() {
-        return Err(Usage("folder: names no folder\nhint: --dataset folder:PATH, with PATH/train and PATH/val".into()).into());
+        return Err(
+            Usage("folder: names no folder\nhint: --dataset folder:PATH, with PATH/train and PATH/val".into()).into()
+        );
     }
     let path: PathBuf = std::path::absolute(path).with_context(|| format!("{} is no path", path.display()))?;
     let look = pictures::look(&path)?;

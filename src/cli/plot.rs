@@ -220,7 +220,9 @@ fn said(done: usize, of: usize, what: &str) {
     let mut err = io::stderr().lock();
     // Progress that nobody hears does not stop the work.
     let _ = match (err.is_terminal(), done == of) {
-        (true, last) => write!(err, "\r{done} of {of} {what}{}", if last { "\n" } else { "" }).and_then(|()| err.flush()),
+        (true, last) => {
+            write!(err, "\r{done} of {of} {what}{}", if last { "\n" } else { "" }).and_then(|()| err.flush())
+        }
         (false, true) => writeln!(err, "{of} {what}"),
         (false, false) => Ok(()),
     };
@@ -234,7 +236,9 @@ fn filters(args: &FiltersArgs) -> anyhow::Result<bool> {
     it.block = 0;
     let config = &it.plan.network.blocks[0];
     let [c, h, w] = match config.arch {
-        Arch::Cnn => [config.layer.in_channels / config.layer.groups, config.layer.kernel_size, config.layer.kernel_size],
+        Arch::Cnn => {
+            [config.layer.in_channels / config.layer.groups, config.layer.kernel_size, config.layer.kernel_size]
+        }
         Arch::Mlp => config.in_shape,
     }
     .map(|n| n as usize);
@@ -264,7 +268,12 @@ fn fields(args: &FieldsArgs) -> anyhow::Result<bool> {
     let values = floats(&patches);
     let tiles: Vec<Picture> = values.chunks_exact(c * h * w).map(|p| draw::tile(p, c, h, w)).collect();
     let mean = |i: usize| gains.iter().map(|g| g[i]).sum::<f64>() / gains.len().max(1) as f64;
-    println!("mean pre-activation {:.3} from noise, {:.3} after {} steps; fields of {h} × {w} pixels", mean(1), mean(0), args.steps);
+    println!(
+        "mean pre-activation {:.3} from noise, {:.3} after {} steps; fields of {h} × {w} pixels",
+        mean(1),
+        mean(0),
+        args.steps
+    );
     let field = receptive::field(&it.plan.network, block).map_or(0, |f| f.size);
     let cut = if field > h as i64 { format!(" ({field} cut by the image)") } else { String::new() };
     let title = format!("{}, block {block}: {of} units, fields of {h} × {w}{cut}", it.plan.model);
@@ -351,7 +360,10 @@ fn patches(args: &PatchesArgs) -> anyhow::Result<bool> {
     let all: Vec<(String, Vec<Picture>)> =
         units.iter().zip(&best).map(|(unit, list)| (format!("unit {unit}"), list.iter().map(cut).collect())).collect();
     let size = field.map_or(shape[1], |f| f.size);
-    let title = format!("{}, block {block}: the patches of {n} images that excite each unit most, {size} × {size}", it.plan.model);
+    let title = format!(
+        "{}, block {block}: the patches of {n} images that excite each unit most, {size} × {size}",
+        it.plan.model
+    );
     it.write(&args.common, "plot-patches", &draw::rows(&title, &all, 56))?;
     Ok(true)
 }

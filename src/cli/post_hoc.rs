@@ -16,7 +16,7 @@ use crate::report::scene::Scene;
 use crate::train::post_hoc::{self, Point};
 
 /// Points of the drawn curve.
-const DRAWN: usize = 120;
+const DRAWN: usize = 60;
 /// Size of the figure, pixels.
 const FIGURE: [u32; 2] = [860, 380];
 
@@ -64,7 +64,12 @@ fn third_part(finished: Finished, beside: &[PathBuf]) -> anyhow::Result<bool> {
         let tenth = p.step * if quiet { 10 } else { 100 } / batches.max(1);
         if tenth > told {
             told = tenth;
-            let line = format!("  batch {} of {batches}: loss {:.4}, accuracy {:.2} %", p.step, sum[0] / sum[2], sum[1] / sum[2]);
+            let line = format!(
+                "  batch {} of {batches}: loss {:.4}, accuracy {:.2} %",
+                p.step,
+                sum[0] / sum[2],
+                sum[1] / sum[2]
+            );
             // A closed standard error does not stop a measurement.
             let _ = if quiet { writeln!(err, "{line}") } else { write!(err, "\r{line}  ").and_then(|()| err.flush()) };
             sum = [0.0; 3];
@@ -144,7 +149,11 @@ fn figure(all: &[(String, Vec<Point>)]) -> Scene {
             .iter()
             .map(|(name, points)| {
                 let drawn = post_hoc::smoothed(points, DRAWN);
-                Series { name: name.clone(), points: drawn.iter().map(|p| [p.images as f64, of(p)]).collect(), spread: vec![] }
+                Series {
+                    name: name.clone(),
+                    points: drawn.iter().map(|p| [p.images as f64, of(p)]).collect(),
+                    spread: vec![],
+                }
             })
             .collect(),
         ..Chart::default()

@@ -14,12 +14,7 @@ use crate::train::data::{Loading, RunData};
 ///
 /// # Errors
 /// When files are missing or broken, or the user stops.
-pub fn load(
-    plan: &RunPlan,
-    dirs: &DataDirs,
-    on: tch::Device,
-    stop: Option<&AtomicBool>,
-) -> Result<RunData, DataError> {
+pub fn load(plan: &RunPlan, dirs: &DataDirs, on: tch::Device, stop: Option<&AtomicBool>) -> Result<RunData, DataError> {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
     // The template is a constant of this file; without it the bar is only less pretty.
     if let Ok(style) = ProgressStyle::with_template("decoding {msg} [{bar:30}] {pos}/{len} {per_sec} {eta} left") {

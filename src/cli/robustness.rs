@@ -25,8 +25,8 @@ const INTERRUPTED: u8 = 130;
 const BATCH: usize = 250;
 /// The networks of one layer that are trained if no run is named: name, blocks, and settings of their own.
 const MODELS: [(&str, &str); 3] = [
-    ("SoftHebb", "Soft-c2000-t12-lr0.045-r35-v1 flatten softmax_5; BP-c10"),
-    ("HardWTA", "Hard-c2000-lr0.045-r35-v1 flatten softmax_5; BP-c10"),
+    ("SoftHebb", "Soft-c2000-t12-lr0.045-r35-v1 flatten triangle; BP-c10"),
+    ("HardWTA", "Hard-c2000-lr0.045-r35-v1 flatten triangle; BP-c10"),
     ("BP", "BP-c2000 flatten relu; BP-c10"),
 ];
 /// Name of the network whose gradient attacks the others.
@@ -119,7 +119,9 @@ pub fn run(args: &RobustnessArgs) -> anyhow::Result<ExitCode> {
     let mut all = runs.iter().map(|run| Subject::open(run, on)).collect::<anyhow::Result<Vec<_>>>()?;
     let Some(rows) = measure(args, &mut all, &stop)? else { return Ok(ExitCode::from(INTERRUPTED)) };
     let name = all.first().map_or_else(String::new, |s| s.plan.dataset_sup.name.clone());
-    let own = || args.results_dir.parent().unwrap_or(Path::new("")).join(format!("robustness-{}", name.replace([':', '/'], "-")));
+    let own = || {
+        args.results_dir.parent().unwrap_or(Path::new("")).join(format!("robustness-{}", name.replace([':', '/'], "-")))
+    };
     let out = args.out.clone().unwrap_or_else(own);
     write(&out, &rows, &name, args)?;
     Ok(ExitCode::SUCCESS)
@@ -137,8 +139,27 @@ fn train(args: &RobustnessArgs) -> anyhow::Result<Option<Vec<PathBuf>>> {
             let (unsup, sup) = (format!("{}_1-32", args.dataset), format!("{}_20", args.dataset));
             let (device, threads) = (args.device.to_string(), args.threads.to_string());
             let mut words = vec![
-                "run", "--model", model, "--model-name", &model_name, "--dataset-unsup", &unsup, "--dataset-sup", &sup, "--set", &set,
-                "--seed", &seed, "--results-dir", &results, "--training-mode", mode, "--device", &device, "--threads", &threads,
+                "run",
+                "--model",
+                model,
+                "--model-name",
+                &model_name,
+                "--dataset-unsup",
+                &unsup,
+                "--dataset-sup",
+                &sup,
+                "--set",
+                &set,
+                "--seed",
+                &seed,
+                "--results-dir",
+                &results,
+                "--training-mode",
+                mode,
+                "--device",
+                &device,
+                "--threads",
+                &threads,
             ];
             let data = args.data_dir.as_ref().map(|d| d.display().to_string());
             if let Some(data) = &data {
@@ -199,7 +220,8 @@ fn measure(args: &RobustnessArgs, all: &mut [Subject], stop: &AtomicBool) -> any
     let bank = &data.banks[data.sup.test.bank];
     let test: Vec<i64> = data.sup.test.rows.iter().copied().take(args.images.max(1)).collect();
     for i in 0..all.len() {
-        let source = (0..all.len()).find(|j| all[*j].name == SOURCE && all[*j].plan.seed == all[i].plan.seed && *j != i);
+        let source =
+            (0..all.len()).find(|j| all[*j].name == SOURCE && all[*j].plan.seed == all[i].plan.seed && *j != i);
         for kind in Attack::ALL {
             let strengths = match kind {
                 Attack::Noise => &args.noise,
@@ -220,7 +242,12 @@ fn measure(args: &RobustnessArgs, all: &mut [Subject], stop: &AtomicBool) -> any
                         return Ok(None);
                     }
                     let index = Tensor::from_slice(chunk);
-                    let how = How { attack: kind, strength, steps: args.steps, seed: device::stream(0, &["batch".into(), (n as u64).into()]) };
+                    let how = How {
+                        attack: kind,
+                        strength,
+                        steps: args.steps,
+                        seed: device::stream(0, &["batch".into(), (n as u64).into()]),
+                    };
                     right += device::guard("attacking", || {
                         let x = bank.images(&index, all[i].network.device());
                         let labels = bank.labels(&index).to_device(all[i].network.device());
@@ -303,7 +330,12 @@ fn markdown(rows: &[Row], dataset: &str, args: &RobustnessArgs) -> String {
         let curves: Vec<_> = names.iter().map(|n| (n, curve(rows, n, kind))).filter(|(_, c)| !c.is_empty()).collect();
         let Some((_, first)) = curves.first() else { continue };
         let heads = curves.iter().map(|(n, _)| format!(" {n} |")).collect::<String>();
-        text.push_str(&format!("| {}, {} |{heads}\n|---:|{}\n", kind.title(), kind.strength(), "---:|".repeat(curves.len())));
+        text.push_str(&format!(
+            "| {}, {} |{heads}\n|---:|{}\n",
+            kind.title(),
+            kind.strength(),
+            "---:|".repeat(curves.len())
+        ));
         for (i, (strength, ..)) in first.iter().enumerate() {
             let cell = |c: &[(f64, f64, f64)]| match c.get(i) {
                 Some((_, mean, spread)) if seeds.len() > 1 => format!(" {mean:.2} ± {spread:.2} |"),

@@ -442,7 +442,10 @@ fn train(job: &Job, data: RunData, then: Then) -> anyhow::Result<ExitCode> {
     let dir = RunDir::new(&plan.folder);
     let mut hub = Hub::new();
     let last_words = if plan.save {
-        closing(&dir, &format!("softhebb {command} --resume all --run-dir {}", shell(&plan.folder.display().to_string())))
+        closing(
+            &dir,
+            &format!("softhebb {command} --resume all --run-dir {}", shell(&plan.folder.display().to_string())),
+        )
     } else {
         Closing::default()
     };

@@ -168,7 +168,8 @@ mod tests {
         }
         assert!(areas.iter().all(|a| (0.08 - 1e-9..=1.0).contains(a)));
         let mean = areas.iter().sum::<f64>() / areas.len() as f64;
-        assert!((mean - 0.51).abs() < 0.04, "{mean}");
+        // Below the middle of the range: large windows that do not fit are drawn again.
+        assert!((0.40..0.54).contains(&mean), "{mean}");
     }
 
     #[test]
@@ -183,7 +184,8 @@ mod tests {
         let mut flipped = 0;
         for i in 0..200 {
             let at = |c: i64, row: i64, column: i64| y.double_value(&[i, c, row, column]);
-            let (across, down) = ((at(0, 32, 63) - at(0, 32, 0)) * 64.0 / 63.0, (at(1, 63, 32) - at(1, 0, 32)) * 64.0 / 63.0);
+            let (across, down) =
+                ((at(0, 32, 63) - at(0, 32, 0)) * 64.0 / 63.0, (at(1, 63, 32) - at(1, 0, 32)) * 64.0 / 63.0);
             flipped += i32::from(across < 0.0);
             let area = across.abs() * down;
             assert!((0.075..=1.01).contains(&area), "{area}");

@@ -53,7 +53,8 @@ impl Zca {
             let shape: Vec<usize> = t.size().iter().map(|n| *n as usize).collect();
             (name, shape, bytes(t).0)
         });
-        let views = held.iter().map(|(name, shape, data)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), data)?)));
+        let views =
+            held.iter().map(|(name, shape, data)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), data)?)));
         let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>().map_err(|e| e.to_string())?;
         let data = safetensors::serialize(views, None).map_err(|e| e.to_string())?;
         write_atomic(path, |out| out.write_all(&data)).map_err(|e| e.to_string())
@@ -146,7 +147,11 @@ mod tests {
     #[test]
     fn a_whitening_is_kept_by_its_images() {
         let dir = tempfile::tempdir().unwrap();
-        let images = |seed: i64| ((Tensor::arange(200 * 12, (Kind::Float, Device::Cpu)) * seed as f64).sin() * 100.0 + 128.0).to_kind(Kind::Uint8).view([200, 3, 2, 2]);
+        let images = |seed: i64| {
+            ((Tensor::arange(200 * 12, (Kind::Float, Device::Cpu)) * seed as f64).sin() * 100.0 + 128.0)
+                .to_kind(Kind::Uint8)
+                .view([200, 3, 2, 2])
+        };
         let first = Zca::stored(&images(1), dir.path(), "X").0;
         let files = || std::fs::read_dir(dir.path()).unwrap().map(|f| f.unwrap().path()).collect::<Vec<_>>();
         assert_eq!(files().len(), 1);

@@ -155,7 +155,9 @@ mod tests {
 
     #[test]
     fn a_deep_unit_is_excited_more_than_by_noise_and_only_its_field_counts() {
-        let mut network = network("Soft-c6-k5-p2 batchnorm2d triangle_0.7 max_4_2_1; Soft-c8-k3-p1 batchnorm2d triangle max_2_2_0; BP-c10");
+        let mut network = network(
+            "Soft-c6-k5-p2 batchnorm2d triangle_0.7 max_4_2_1; Soft-c8-k3-p1 batchnorm2d triangle max_2_2_0; BP-c10",
+        );
         let how = Climb { steps: 30, contrast: 0.2, seed: 1 };
         let (patches, gains) = climb(&mut network, 1, &[0, 1, 2, 7], how, &mut |_| {});
         assert_eq!(patches.size(), [4, 1, 12, 12]);

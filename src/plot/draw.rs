@@ -15,7 +15,10 @@ pub fn tile(values: &[f32], channels: usize, height: usize, width: usize) -> Pic
     let level = |v: f64| if range > 0.0 { ((v - f64::from(low)) / range * 255.0).round() as u8 } else { 128 };
     let at = |p: usize, c: usize| match channels {
         3 => values.get(c * pixels + p).copied().map_or(0.0, f64::from),
-        _ => (0..channels).filter_map(|c| values.get(c * pixels + p)).map(|v| f64::from(*v)).sum::<f64>() / channels.max(1) as f64,
+        _ => {
+            (0..channels).filter_map(|c| values.get(c * pixels + p)).map(|v| f64::from(*v)).sum::<f64>()
+                / channels.max(1) as f64
+        }
     };
     let rgb = (0..pixels).flat_map(|p| [0, 1, 2].map(|c| level(at(p, c)))).collect();
     Picture { width: width as u32, height: height as u32, rgb }
@@ -57,15 +60,24 @@ pub fn scatter(title: &str, points: &[[f64; 2]], labels: &[i64], classes: &[Stri
     const SIDE: f64 = 620.0;
     // Beyond thirty classes their names would fill the page.
     let named = if classes.len() <= 30 { classes } else { &[] };
-    let legend = if named.is_empty() { 10.0 } else { 26.0 + 7.0 * named.iter().map(|c| c.len()).max().unwrap_or(0) as f64 };
+    let legend =
+        if named.is_empty() { 10.0 } else { 26.0 + 7.0 * named.iter().map(|c| c.len()).max().unwrap_or(0) as f64 };
     let mut scene = Scene::new((SIDE + legend) as u32, (SIDE + TITLE) as u32);
     let bound = |c: usize, f: fn(f64, f64) -> f64, start: f64| points.iter().map(|p| p[c]).fold(start, f);
     let low = [0, 1].map(|c| bound(c, f64::min, f64::INFINITY));
     let high = [0, 1].map(|c| bound(c, f64::max, f64::NEG_INFINITY));
     let range = (high[0] - low[0]).max(high[1] - low[1]).max(1e-9);
     let room = SIDE - 40.0;
-    let place = |p: &[f64; 2]| [0, 1].map(|c| 20.0 + (room - (high[c] - low[c]) / range * room) / 2.0 + (p[c] - low[c]) / range * room);
-    let frame = [[8.0, TITLE], [SIDE - 8.0, TITLE], [SIDE - 8.0, TITLE + SIDE - 16.0], [8.0, TITLE + SIDE - 16.0], [8.0, TITLE]];
+    let place = |p: &[f64; 2]| {
+        [0, 1].map(|c| 20.0 + (room - (high[c] - low[c]) / range * room) / 2.0 + (p[c] - low[c]) / range * room)
+    };
+    let frame = [
+        [8.0, TITLE],
+        [SIDE - 8.0, TITLE],
+        [SIDE - 8.0, TITLE + SIDE - 16.0],
+        [8.0, TITLE + SIDE - 16.0],
+        [8.0, TITLE],
+    ];
     scene.line(&frame, FAINT, 1.0, 1.0);
     let radius = if points.len() > 3000 { 1.6 } else { 2.6 };
     for (point, label) in points.iter().zip(labels) {

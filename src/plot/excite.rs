@@ -39,7 +39,10 @@ pub fn strongest(
         let x = bank.images(&Tensor::from_slice(chunk), network.device());
         let u = tch::no_grad(|| preactivations(network, &x, b).index_select(1, &index));
         let columns = if u.dim() == 4 { u.size()[3] } else { 1 };
-        let (most, at) = u.flatten(2.min(u.dim() as i64 - 1), -1).view([chunk.len() as i64, units.len() as i64, -1]).max_dim(2, false);
+        let (most, at) = u
+            .flatten(2.min(u.dim() as i64 - 1), -1)
+            .view([chunk.len() as i64, units.len() as i64, -1])
+            .max_dim(2, false);
         let most = Vec::<f64>::try_from(most.to_kind(Kind::Double).flatten(0, -1)).unwrap_or_default();
         let at = Vec::<i64>::try_from(at.flatten(0, -1)).unwrap_or_default();
         for (i, (response, at)) in most.into_iter().zip(at).enumerate() {

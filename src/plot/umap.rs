@@ -91,7 +91,11 @@ fn weights(distances: &[f64], k: usize) -> Vec<f64> {
             if (sum - target).abs() < 1e-5 {
                 break;
             }
-            if sum > target { high = sigma } else { low = sigma }
+            if sum > target {
+                high = sigma
+            } else {
+                low = sigma
+            }
             sigma = if high.is_finite() { (low + high) / 2.0 } else { sigma * 2.0 };
         }
         let sigma = sigma.max(1e-3 * mean).max(f64::MIN_POSITIVE);

@@ -75,7 +75,8 @@ impl Chart {
         let place = |[x, y]: [f64; 2]| {
             [
                 plot[0] + (x - x_range[0]) / (x_range[1] - x_range[0]) * plot[2],
-                plot[1] + plot[3] - (y.clamp(y_range[0], y_range[1]) - y_range[0]) / (y_range[1] - y_range[0]) * plot[3],
+                plot[1] + plot[3]
+                    - (y.clamp(y_range[0], y_range[1]) - y_range[0]) / (y_range[1] - y_range[0]) * plot[3],
             ]
         };
         let (bottom, right) = (plot[1] + plot[3], plot[0] + plot[2]);
@@ -119,8 +120,8 @@ impl Chart {
         let (w, h) = (longest * 6.6 + 40.0, named.len() as f64 * 17.0 + 8.0);
         let corners = [
             [plot[0] + plot[2] - w, plot[1]],
-            [plot[0] + plot[2] - w, plot[1] + plot[3] - h],
-            [plot[0] + 8.0, plot[1] + plot[3] - h],
+            [plot[0] + plot[2] - w, plot[1] + plot[3] - h - 8.0],
+            [plot[0] + 8.0, plot[1] + plot[3] - h - 8.0],
             [plot[0] + 8.0, plot[1]],
         ];
         let under = |c: &[f64; 2]| {
@@ -139,10 +140,16 @@ impl Chart {
 
     /// What the axes show.
     fn ranges(&self) -> [[f64; 2]; 2] {
-        let all = || self.series.iter().flat_map(|s| {
-            let spread = |i: usize| s.spread.get(i).copied().unwrap_or(0.0);
-            s.points.iter().enumerate().map(move |(i, p)| (p, spread(i))).filter(|(p, _)| p.iter().all(|v| v.is_finite()))
-        });
+        let all = || {
+            self.series.iter().flat_map(|s| {
+                let spread = |i: usize| s.spread.get(i).copied().unwrap_or(0.0);
+                s.points
+                    .iter()
+                    .enumerate()
+                    .map(move |(i, p)| (p, spread(i)))
+                    .filter(|(p, _)| p.iter().all(|v| v.is_finite()))
+            })
+        };
         let widen = |[low, high]: [f64; 2], by: f64| {
             if !(low.is_finite() && high.is_finite()) {
                 [0.0, 1.0]
@@ -198,7 +205,8 @@ mod tests {
     #[test]
     fn a_chart_says_its_words() {
         let series = Series { name: "SoftHebb".into(), points: vec![[0.0, 1.0], [1.0, 2.0]], spread: vec![0.1, 0.2] };
-        let chart = Chart { title: "t".into(), x: "epoch".into(), y: "loss".into(), series: vec![series], ..Chart::default() };
+        let chart =
+            Chart { title: "t".into(), x: "epoch".into(), y: "loss".into(), series: vec![series], ..Chart::default() };
         let svg = chart.scene(400, 300).svg();
         assert!(["SoftHebb", "epoch", "loss", "polygon", "polyline"].iter().all(|w| svg.contains(w)));
     }

@@ -182,7 +182,9 @@ fn svg_of(shape: &Shape) -> String {
             let turn = if *upright { format!(" transform=\"rotate(-90 {x:.2} {y:.2})\"") } else { String::new() };
             let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
             let ink = hex(INK);
-            format!("<text x=\"{x:.2}\" y=\"{y:.2}\" font-size=\"{size}\" text-anchor=\"{anchor}\" fill=\"{ink}\"{turn}>{text}</text>")
+            format!(
+                "<text x=\"{x:.2}\" y=\"{y:.2}\" font-size=\"{size}\" text-anchor=\"{anchor}\" fill=\"{ink}\"{turn}>{text}</text>"
+            )
         }
         Shape::Image { at: [x, y], scale, picture } => {
             let (w, h) = (picture.width * scale, picture.height * scale);
@@ -307,17 +309,18 @@ impl Canvas {
     fn area(&mut self, points: &[[f64; 2]], colour: Colour, opacity: f64) {
         let bound = |i: usize, f: fn(f64, f64) -> f64, start: f64| points.iter().map(|p| p[i]).fold(start, f);
         let inf = f64::INFINITY;
-        let frame = [bound(0, f64::min, inf), bound(1, f64::min, inf), bound(0, f64::max, -inf), bound(1, f64::max, -inf)];
+        let frame =
+            [bound(0, f64::min, inf), bound(1, f64::min, inf), bound(0, f64::max, -inf), bound(1, f64::max, -inf)];
         let inside = |x: f64, y: f64| {
             let edges = points.iter().zip(points.iter().cycle().skip(1));
-            let crossed = edges.filter(|(a, b)| {
-                (a[1] > y) != (b[1] > y) && x < (b[0] - a[0]) * (y - a[1]) / (b[1] - a[1]) + a[0]
-            });
+            let crossed = edges
+                .filter(|(a, b)| (a[1] > y) != (b[1] > y) && x < (b[0] - a[0]) * (y - a[1]) / (b[1] - a[1]) + a[0]);
             crossed.count() % 2 == 1
         };
         for (px, py) in self.pixels(frame) {
             let (x, y) = (px as f64, py as f64);
-            let hits = [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)].iter().filter(|(a, b)| inside(x + a, y + b));
+            let hits =
+                [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)].iter().filter(|(a, b)| inside(x + a, y + b));
             let share = hits.count() as f64 / 4.0;
             self.mix(px, py, colour, share * opacity);
         }
@@ -389,7 +392,10 @@ mod tests {
         let mut scene = Scene::new(8, 8);
         scene.image([0.0, 0.0], 2, Picture { width: 2, height: 2, rgb: vec![9; 12] });
         let [png, svg] = scene.write(&dir.path().join("figure.b0")).unwrap();
-        assert_eq!((png.file_name().unwrap(), svg.file_name().unwrap()), ("figure.b0.png".as_ref(), "figure.b0.svg".as_ref()));
+        assert_eq!(
+            (png.file_name().unwrap(), svg.file_name().unwrap()),
+            ("figure.b0.png".as_ref(), "figure.b0.svg".as_ref())
+        );
         assert!(std::fs::read_to_string(svg).unwrap().contains("data:image/png;base64,iVBOR"));
         assert_eq!(std::fs::read(png).unwrap()[1..4], *b"PNG");
     }

@@ -263,7 +263,8 @@ impl Bank {
         let x = match &self.stored {
             Some(stored) if from > 0 => {
                 let layout = Layout::at(network.config(), from);
-                let rows = stored.index_select(0, &index.to_device(stored.device())).narrow(1, 0, layout.numel()).contiguous();
+                let rows =
+                    stored.index_select(0, &index.to_device(stored.device())).narrow(1, 0, layout.numel()).contiguous();
                 let flat = network.config().blocks[from - 1].out_shape[1..] == [1, 1]
                     && network.config().blocks[from - 1].arch == crate::preset::config::Arch::Mlp;
                 layout.to_images(&rows, flat)
