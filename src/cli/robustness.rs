@@ -354,7 +354,7 @@ fn figure(rows: &[Row], dataset: &str) -> Scene {
     const HEIGHT: f64 = 340.0;
     let names = models(rows);
     let kinds: Vec<Attack> = Attack::ALL.into_iter().filter(|k| rows.iter().any(|r| r.attack == *k)).collect();
-    let columns = kinds.len().min(2).max(1);
+    let columns = kinds.len().clamp(1, 2);
     let lines = kinds.len().div_ceil(columns).max(1);
     let mut scene = Scene::new((SIDE * columns as f64) as u32, (HEIGHT * lines as f64) as u32);
     for (i, kind) in kinds.into_iter().enumerate() {

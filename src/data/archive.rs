@@ -207,6 +207,50 @@ mod tests {
     }
 
     #[test]
+    fn a_tar_that_is_not_gzipped_is_read_all_the_same() {
+        let root = tempfile::tempdir().unwrap();
+        let packed = root.path().join("a.tar.gz");
+        let mut plain = Vec::new();
+        MultiGzDecoder::new(&tar_gz("top/x.bin", EntryType::Regular, b"data")[..]).read_to_end(&mut plain).unwrap();
+        fs::write(&packed, plain).unwrap();
+        untar(&packed, "top", root.path()).unwrap();
+        assert_eq!(fs::read(root.path().join("top/x.bin")).unwrap(), b"data");
+    }
+
+    #[test]
+    fn zips_are_unpacked_under_the_same_rules() {
+        for (name, complaint) in [
+            ("top/a/x.bin", ""),
+            ("../out.bin", "leads out"),
+            ("/out.bin", "leads out"),
+            ("other/x.bin", "is not in top"),
+        ] {
+            let root = tempfile::tempdir().unwrap();
+            let packed = root.path().join("a.zip");
+            let mut zip = zip::ZipWriter::new(File::create(&packed).unwrap());
+            zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            zip.write_all(b"data").unwrap();
+            zip.finish().unwrap();
+            let folder = root.path().join("x");
+            fs::create_dir(&folder).unwrap();
+            match (complaint, unzip(&packed, "top", &folder)) {
+                ("", result) => {
+                    result.unwrap();
+                    assert_eq!(fs::read(folder.join("top/a/x.bin")).unwrap(), b"data");
+                }
+                (_, result) => {
+                    let message = result.unwrap_err().to_string();
+                    assert!(message.contains(complaint) && message.contains("a.zip"), "{message}");
+                }
+            }
+            assert!(!root.path().join("out.bin").exists());
+            let whole = fs::read(&packed).unwrap();
+            fs::write(&packed, &whole[..whole.len() / 2]).unwrap();
+            assert!(matches!(unzip(&packed, "top", &folder), Err(FetchError::Archive { .. })));
+        }
+    }
+
+    #[test]
     fn a_truncated_archive_is_an_error() {
         let root = tempfile::tempdir().unwrap();
         let packed = root.path().join("a.tar.gz");
