@@ -182,7 +182,7 @@ fn the_post_hoc_loss_falls_and_is_drawn_beside_another() {
 #[test]
 fn robustness_is_measured_and_a_second_run_trains_nothing() {
     let place = Place::new();
-    let line = "robustness --dataset FashionMini --epochs 1 --images 100 --steps 5 --noise 0,0.5 --l2 0,2 --linf 0,0.1 --threads 1";
+    let line = "robustness --dataset FashionMini --units 100 --epochs 1 --images 100 --steps 5 --noise 0,0.5 --l2 0,2 --linf 0,0.1 --threads 1";
     let done = place.softhebb(line).succeeds();
     let table = common::Table::read(&place.path("results/robustness-FashionMini.csv"));
     // Three networks, two strengths of three attacks, and the transferred one for the two that are not BP.

@@ -23,11 +23,11 @@ use crate::train::checkpoint;
 const INTERRUPTED: u8 = 130;
 /// Images attacked together.
 const BATCH: usize = 250;
-/// The networks of one layer that are trained if no run is named: name, blocks, and settings of their own.
+/// The networks of one layer that are trained if no run is named: name and blocks.
 const MODELS: [(&str, &str); 3] = [
-    ("SoftHebb", "Soft-c2000-t12-lr0.045-r35-v1 flatten triangle; BP-c10"),
-    ("HardWTA", "Hard-c2000-lr0.045-r35-v1 flatten triangle; BP-c10"),
-    ("BP", "BP-c2000 flatten relu; BP-c10"),
+    ("SoftHebb", "Soft-cUNITS-t12-lr0.045-r35-v1 flatten triangle; BP-c10"),
+    ("HardWTA", "Hard-cUNITS-lr0.045-r35-v1 flatten triangle; BP-c10"),
+    ("BP", "BP-cUNITS flatten relu; BP-c10"),
 ];
 /// Name of the network whose gradient attacks the others.
 const SOURCE: &str = "BP";
@@ -35,7 +35,7 @@ const SOURCE: &str = "BP";
 /// Accuracy under Gaussian noise and under projected gradient descent, L2 and L∞, of growing strength.
 #[derive(Debug, Args)]
 pub struct RobustnessArgs {
-    /// Folders of finished runs on the same data [default: SoftHebb, hard WTA and BP of one layer of 2000 units are trained].
+    /// Folders of finished runs on the same data [default: SoftHebb, hard WTA and BP of one layer are trained].
     #[arg(value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// MNIST, FashionMNIST or FashionMini: what the default networks are trained on.
@@ -47,6 +47,9 @@ pub struct RobustnessArgs {
     /// Epochs of the default networks' supervised phases.
     #[arg(long, value_name = "N", default_value_t = 20)]
     epochs: u64,
+    /// Units of the default networks.
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    units: u32,
     /// At most so many test images.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     images: usize,
@@ -132,6 +135,7 @@ fn train(args: &RobustnessArgs) -> anyhow::Result<Option<Vec<PathBuf>>> {
     let mut runs = Vec::new();
     for seed in 0..args.seeds.max(1) {
         for (name, model) in MODELS {
+            let model = &model.replace("UNITS", &args.units.to_string());
             // One joint phase for backpropagation through both layers.
             let mode = if name == SOURCE { "simultaneous" } else { "successive" };
             let (model_name, set) = (format!("robustness-{name}"), format!("dataset_sup.nb_epoch={}", args.epochs));
