@@ -17,9 +17,9 @@ fn stripes(root: &Path, val: &str) {
             fs::create_dir_all(&folder).unwrap();
             for i in 0..n {
                 let (w, h) = (16 + i % 3 * 8, 16 + i % 2 * 8);
-                let bright = |x: u32, y: u32| if (if across { y } else { x } + i) / 3 % 2 == 0 { 220 } else { 30 };
+                let bright = |x: u32, y: u32| if (if across { y } else { x } + i) / 3 % 2 != 1 { 220 } else { 30 };
                 let picture = RgbImage::from_fn(w, h, |x, y| Rgb([bright(x, y), bright(x, y), (i * 8) as u8]));
-                let end = if i % 2 == 0 { "png" } else { "jpg" };
+                let end = if i.is_multiple_of(2) { "png" } else { "jpg" };
                 picture.save(folder.join(format!("{i:02}.{end}"))).unwrap();
             }
         }

@@ -304,7 +304,7 @@ fn embedding(args: &EmbeddingArgs) -> anyhow::Result<bool> {
     let how = umap::Layout { neighbours: args.neighbours, epochs: args.epochs.max(1), seed: args.seed };
     let points = device::guard("laying out", || {
         umap::layout(&Tensor::cat(&outputs, 0), how, &mut |epoch| {
-            if epoch % 20 == 0 || epoch == how.epochs {
+            if epoch.is_multiple_of(20) || epoch == how.epochs {
                 said(epoch, how.epochs, "rounds");
             }
             !stop.load(Ordering::Relaxed)
