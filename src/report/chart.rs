@@ -140,16 +140,13 @@ impl Chart {
 
     /// What the axes show.
     fn ranges(&self) -> [[f64; 2]; 2] {
-        let all = || {
-            self.series.iter().flat_map(|s| {
-                let spread = |i: usize| s.spread.get(i).copied().unwrap_or(0.0);
-                s.points
-                    .iter()
-                    .enumerate()
-                    .map(move |(i, p)| (p, spread(i)))
-                    .filter(|(p, _)| p.iter().all(|v| v.is_finite()))
-            })
-        };
+        // Each point as x, y and its spread.
+        let mut all: Vec<[f64; 3]> = Vec::new();
+        for series in &self.series {
+            let spread = |i: usize| series.spread.get(i).copied().unwrap_or(0.0);
+            let points = series.points.iter().enumerate().map(|(i, p)| [p[0], p[1], spread(i)]);
+            all.extend(points.filter(|p| p.iter().all(|v| v.is_finite())));
+        }
         let widen = |[low, high]: [f64; 2], by: f64| {
             if !(low.is_finite() && high.is_finite()) {
                 [0.0, 1.0]
@@ -159,11 +156,12 @@ impl Chart {
                 [low - 0.5, high + 0.5]
             }
         };
-        let bound = |f: &dyn Fn((&[f64; 2], f64)) -> [f64; 2]| {
-            all().map(f).fold([f64::INFINITY, f64::NEG_INFINITY], |[a, b], [c, d]| [a.min(c), b.max(d)])
+        let bound = |of: fn(&[f64; 3]) -> [f64; 2]| {
+            let (low, high) = (f64::INFINITY, f64::NEG_INFINITY);
+            all.iter().map(of).fold([low, high], |[a, b], [c, d]| [a.min(c), b.max(d)])
         };
-        let x = widen(bound(&|(p, _)| [p[0], p[0]]), 0.0);
-        let y = self.y_range.unwrap_or_else(|| widen(bound(&|(p, s)| [p[1] - s, p[1] + s]), 0.04));
+        let x = widen(bound(|p| [p[0], p[0]]), 0.0);
+        let y = self.y_range.unwrap_or_else(|| widen(bound(|p| [p[1] - p[2], p[1] + p[2]]), 0.04));
         [x, y]
     }
 }
