@@ -65,7 +65,7 @@ pub struct RobustnessArgs {
     /// Radii of the attacks in the L∞ norm, of pixels in [0, 1].
     #[arg(long, value_name = "X", value_delimiter = ',', default_values_t = [0.0, 0.01, 0.02, 0.04, 0.06, 0.08, 0.12, 0.16])]
     linf: Vec<f64>,
-    /// Table and figure: PATH.csv, PATH.md, PATH.png and PATH.svg [default: RESULTS_DIR/robustness-DATASET].
+    /// Table and figure: PATH.csv, PATH.md, PATH.png and PATH.svg [default: robustness-DATASET beside RESULTS_DIR].
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
     /// Folder of the runs that are trained; those that are there are used.
