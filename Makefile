@@ -3,6 +3,7 @@
 # make test    set up, all tests
 # make check   formatting, lints, documentation
 # make bench   benchmarks
+# make umap    umap-learn, for softhebb encode cluster
 
 CACHE ?= $(or $(SOFTHEBB_CACHE),$(HOME)/.cache/softhebb)
 PYTHON := $(CACHE)/venv/bin/python
@@ -10,7 +11,7 @@ PYTHON := $(CACHE)/venv/bin/python
 CARGO := cargo
 PROFILE := --release
 
-.PHONY: demo build test check bench setup python clean
+.PHONY: demo build test check bench setup python umap clean
 
 demo: build
 	./target/release/softhebb run --preset 4SoftHebbCnnCIFAR --dataset FashionMini
@@ -35,13 +36,22 @@ bench: build
 setup:
 	@./scripts/setup.sh
 
-# What the tests read our files back with (tensorboard), in a virtual environment of its own.
+# What the tests read our files back with (tensorboard, pandas) and the figures are drawn with, in a virtual environment of its own.
 python: $(CACHE)/venv/.done-$(shell sha256sum scripts/requirements.txt | cut -c1-16)
 
 $(CACHE)/venv/.done-%: scripts/requirements.txt
 	python3 -m venv "$(CACHE)/venv"
 	"$(PYTHON)" -m pip install --quiet --disable-pip-version-check -r scripts/requirements.txt
 	rm -f "$(CACHE)"/venv/.done-*
+	touch "$@"
+
+# What places images in the plane (umap-learn), in a virtual environment of its own: it brings a compiler of 100 MB.
+umap: $(CACHE)/umap/.done-$(shell sha256sum scripts/requirements-umap.txt | cut -c1-16)
+
+$(CACHE)/umap/.done-%: scripts/requirements-umap.txt
+	python3 -m venv "$(CACHE)/umap"
+	"$(CACHE)/umap/bin/python" -m pip install --quiet --disable-pip-version-check -r scripts/requirements-umap.txt
+	rm -f "$(CACHE)"/umap/.done-*
 	touch "$@"
 
 clean:

@@ -24,14 +24,14 @@ fn version(lib: &std::path::Path) -> Option<String> {
 
 /// The commit that is built, with a `+` if files differ from it; a run writes it down beside its results.
 fn commit() -> Option<String> {
-    // Changes with every commit and checkout; absent where this is no git clone.
-    if std::path::Path::new(".git/logs/HEAD").exists() {
-        println!("cargo:rerun-if-changed=.git/logs/HEAD");
-    }
     let git = |args: &[&str]| {
         let out = std::process::Command::new("git").args(args).output().ok().filter(|o| o.status.success())?;
         Some(String::from_utf8_lossy(&out.stdout).trim().to_string())
     };
+    // Changes with every commit and checkout; absent where this is no git clone. Git knows where it is, also in a worktree.
+    if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"]).filter(|log| std::path::Path::new(log).exists()) {
+        println!("cargo:rerun-if-changed={log}");
+    }
     let hash = git(&["rev-parse", "--short=10", "HEAD"])?;
     let dirty = !git(&["status", "--porcelain", "--", "src", "Cargo.lock", "preset.json"])?.is_empty();
     Some(if dirty { format!("{hash}+") } else { hash })

@@ -3,9 +3,13 @@
 //! plain one.
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use softhebb::encoder::lateral::Lateral;
+use softhebb::layer::classifier::{Rows, gradient, logits};
 use softhebb::layer::competition::Competition;
-use softhebb::layer::{activation, dropout, fused, patches, plasticity};
+use softhebb::layer::dropout::Mask;
+use softhebb::layer::{activation, dropout, finish, fused, patches, plasticity, pool};
 use softhebb::preset::{Catalogue, dataset_config, resolve};
+use softhebb::train::adam::Adam;
 use tch::{Device, Kind, Tensor};
 
 const O: (Kind, Device) = (Kind::Float, Device::Cpu);
@@ -61,6 +65,14 @@ fn images(c: &mut Criterion) {
         let u = patches::channels_last(&Tensor::rand([10, ch, h, w], O));
         if let Some(a) = &block.activation {
             c.bench_function(&format!("activation/b{i}"), |b| b.iter(|| activation::apply(a, &u)));
+            if let Some(p) = block.pool.as_ref().filter(|p| finish::knows(a, p)) {
+                c.bench_function(&format!("activation and pool/fast/b{i}"), |b| {
+                    b.iter(|| finish::triangle_pool(&u, a.param, p))
+                });
+                c.bench_function(&format!("activation and pool/plain/b{i}"), |b| {
+                    b.iter(|| pool::apply(p, &activation::apply(a, &u.copy())))
+                });
+            }
         }
     }
 }
@@ -75,13 +87,38 @@ fn classifier(c: &mut Criterion) {
     c.bench_function("classifier/gradient", |b| b.iter(|| g.tr().matmul(&x)));
     let stored = Tensor::rand([2_560, 24_576], O);
     let rows: Vec<i64> = (0..64).map(|i| i * 7_919 % 2_560).collect();
-    let rows = Tensor::from_slice(&rows);
-    c.bench_function("classifier/gather", |b| b.iter(|| stored.index_select(0, &rows)));
+    let index = Tensor::from_slice(&rows);
+    c.bench_function("classifier/gather", |b| b.iter(|| stored.index_select(0, &index)));
+    let rows = Rows::new(&stored, &rows, 24_576).expect("a matrix on the CPU");
+    let mask = Mask::new(0.5, 1);
+    c.bench_function("classifier/fast/logits", |b| b.iter(|| logits(&rows, Some(&mask), &w, None)));
+    c.bench_function("classifier/fast/logits, no dropout", |b| b.iter(|| logits(&rows, None, &w, None)));
+    c.bench_function("classifier/fast/gradient", |b| b.iter(|| gradient(&rows, Some(&mask), &g)));
+    let mut adam = Adam::new(vec![w.copy()]);
+    let by_weight = [Tensor::rand([10, 24_576], O)];
+    c.bench_function("classifier/adam", |b| b.iter(|| adam.step(&by_weight, 1e-3)));
+}
+
+/// The first layer of the encoder on eight images of 96×96: 16 channels, 48×48 positions.
+fn laterals(c: &mut Criterion) {
+    let rows = Tensor::rand([8 * 16, 48 * 48], O);
+    let plain = Tensor::zeros([48 * 48, 48 * 48], O);
+    c.bench_function("laterals/learn/plain", |b| {
+        b.iter(|| {
+            let _ = plain.shallow_clone().addmm_(&rows.tr(), &rows);
+        });
+    });
+    c.bench_function("laterals/of/plain", |b| b.iter(|| rows.mm(&plain)));
+    for panels in [1, 2, 3, 4, 8] {
+        let mut lateral = Lateral::with_panels(48 * 48, panels, Device::Cpu);
+        c.bench_function(&format!("laterals/learn/{panels} panels"), |b| b.iter(|| lateral.learn(&rows, 1e-9, 1.0)));
+        c.bench_function(&format!("laterals/of/{panels} panels"), |b| b.iter(|| lateral.of(&rows)));
+    }
 }
 
 criterion_group! {
     name = hot;
     config = Criterion::default().sample_size(20).measurement_time(std::time::Duration::from_secs(2));
-    targets = competition, update, images, classifier
+    targets = competition, update, images, classifier, laterals
 }
 criterion_main!(hot);

@@ -100,6 +100,19 @@ impl RunDir {
         self.root.join("metrics.csv")
     }
 
+    /// A row a step, of models that log steps.
+    pub fn steps(&self) -> PathBuf {
+        self.root.join("steps.csv")
+    }
+
+    /// A folder for what a later command found out about a source of images: `cluster/sprites`.
+    pub fn findings(&self, command: &str, source: &str) -> PathBuf {
+        let safe = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '-' };
+        let name: String = source.chars().map(safe).collect();
+        let name = name.trim_start_matches('.');
+        self.root.join(command).join(if name.is_empty() { "images" } else { name })
+    }
+
     /// The network's state, named as in the published program.
     pub fn checkpoint(&self) -> PathBuf {
         self.root.join("checkpoint.safetensors")

@@ -11,15 +11,18 @@
 //! | [`layer`] | competition, update, rate; convolutional and fully connected alike; blocks and networks |
 //! | [`train`] | the plan of a run, its engine, stored features, evaluation, checkpoints |
 //! | [`report`] | the events of a run and who listens: console, log, csv, tensorboard, pictures |
+//! | [`search`] | sweeps of seeds and hyperparameters: spaces, trials, the runner, what it leaves |
 //! | [`verify`] | recomputing recorded runs of the published program |
 //! | [`mod@bench`] | measuring training against the machine's own matrix products |
 //! | [`plot`] | what a trained network's units look for, and how it sees the classes |
 //! | [`robust`] | noise and attacks on a trained network |
 //! | [`snn`] | a sibling: a two-layer Hebbian spiking network |
+//! | [`hopfield`] | a sibling: Hopfield networks and associative memory |
+//! | [`encoder`] | a sibling: a deep Hebbian image encoder |
 //! | [`cli`] | the command line: arguments to plans |
 //! | [`device`], [`parallel`], [`files`] | the machine, threads, the one function that writes files |
 //!
-//! Modules know those below them and never those above: cli → train, snn, verify, bench → report, layer, data → preset → device.
+//! Modules know those below them and never those above: cli → search, snn, hopfield, encoder, verify, bench → train → report, layer, data → preset → device.
 //!
 //! ```
 //! use softhebb::preset::{Catalogue, dataset_config, resolve};
@@ -35,13 +38,16 @@ pub mod bench;
 pub mod cli;
 pub mod data;
 pub mod device;
+pub mod encoder;
 pub mod files;
+pub mod hopfield;
 pub mod layer;
 pub mod parallel;
 pub mod plot;
 pub mod preset;
 pub mod report;
 pub mod robust;
+pub mod search;
 pub mod snn;
 pub mod train;
 pub mod verify;

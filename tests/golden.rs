@@ -10,11 +10,12 @@ use std::path::PathBuf;
 
 use common::{Place, Tensors, has_cuda, json, shared};
 
-/// The recordings that can be recomputed: of layers and of networks.
+/// The recordings that can be recomputed on every device: of layers, networks and encoders.
 fn recordings() -> Option<Vec<PathBuf>> {
     let recorded = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        name.ends_with(".safetensors") && ["conv-", "linear-", "net-"].iter().any(|kind| name.starts_with(kind))
+        name.ends_with(".safetensors")
+            && ["conv-", "linear-", "net-", "encoder"].iter().any(|kind| name.starts_with(kind))
     };
     let mut files: Vec<_> = fs::read_dir(shared()?.join("golden")).unwrap().map(|e| e.unwrap().path()).collect();
     files.retain(recorded);
@@ -65,13 +66,14 @@ fn machines_read_the_same_verdicts() {
 
 #[test]
 fn one_wrong_number_is_found_and_its_tensor_named() {
-    const TABLE: [(&str, &str); 6] = [
+    const TABLE: [(&str, &str); 7] = [
         ("conv-softkrotov", "weight.1"),
         ("conv-soft", "wta.2"),
         ("conv-hard-groups", "lr.0"),
         ("linear-soft-bias", "bias.2"),
         ("net-softhebb3-successive", "final.blocks.1.operations.0.running_var"),
         ("net-train-supervised", "loss"),
+        ("encoder", "lateral1.2"),
     ];
     let place = Place::new();
     // Changes the first number of each tensor by a share of its largest.

@@ -61,6 +61,19 @@ fn a_folder_trains_is_decoded_once_and_says_what_is_broken() {
 }
 
 #[test]
+fn the_trials_of_a_search_share_one_decoded_folder() {
+    let place = Place::new();
+    stripes(&place.path("pics"), "val");
+    let search = "search --config seed --dataset folder:pics --folder-name sweep --parallel 2 --threads 2";
+    let net = NET.replace("--threads 1", "");
+    place.softhebb(&format!("{search} {net} {SIZE} --set dataset_sup.nb_epoch=2")).succeeds();
+    let table = fs::read_to_string(place.path("results/search/sweep/trials.csv")).unwrap();
+    assert_eq!(table.matches("finished").count(), 4, "{table}");
+    let decoded = fs::read_dir(place.path("data/.packed")).unwrap().flatten();
+    assert_eq!(decoded.filter(|e| e.path().extension().is_some_and(|end| end == "bin")).count(), 2);
+}
+
+#[test]
 fn augmented_pictures_train_the_same_again() {
     let place = Place::new();
     stripes(&place.path("pics"), "test");

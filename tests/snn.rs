@@ -1,6 +1,8 @@
 //! The spiking network: sparse is dense to the rounding of 32-bit floats, the recorded run is reproduced, a stopped run
 //! goes on with the same bits, and wrong constants are told.
 
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -171,6 +173,61 @@ fn unit_columns(w: &[f32], columns: usize) -> Result<(), TestCaseError> {
         prop_assert!((norm - 1.0).abs() < 1e-2 || norm < 1e-2, "column {} has norm {}", j, norm);
     }
     Ok(())
+}
+
+/// The system's allocator, which counts what this thread asks for.
+struct Counting;
+
+thread_local! {
+    static ASKED: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: everything is handed to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = ASKED.try_with(|n| n.set(n.get() + 1));
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(place, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+#[test]
+fn the_hot_loops_allocate_nothing() {
+    for preset in [Preset::Notebook, Preset::Tuned] {
+        let mut plan = Plan::of(preset);
+        plan.constants.hidden = 200;
+        let mut network = initial(&plan, 144, 10).unwrap();
+        let case = Case {
+            constants: plan.constants.clone(),
+            inputs: 144,
+            classes: 10,
+            images: 20,
+            batch: 5,
+            seed: 1,
+            density: 0.1,
+        };
+        let mut rng = generator(1, Stream::Example);
+        let trains: Vec<Spikes> = (0..case.images).map(|_| random_train(&case, &mut rng)).collect();
+        let teacher = vec![true; plan.constants.steps];
+        let mut a = Activity::default();
+        let mut pass = |network: &mut Network| {
+            let before = ASKED.get();
+            for (i, train) in trains.iter().enumerate() {
+                network.train_image(train, i % 10, &teacher, &mut a);
+                network.forward(train, &mut a);
+            }
+            network.end_batch();
+            ASKED.get() - before
+        };
+        assert!(pass(&mut network) > 0, "{preset:?}: the first images make room");
+        assert_eq!((pass(&mut network), pass(&mut network)), (0, 0), "{preset:?}");
+    }
 }
 
 #[test]

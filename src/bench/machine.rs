@@ -39,7 +39,7 @@ pub struct Machine {
 impl Machine {
     /// Measures the large product, each Hebbian layer's own two products at this batch size, and a large copy.
     pub fn measure(config: &NetworkConfig, batch: i64, on: Device, repeats: usize) -> Machine {
-        let mut products = vec![product("large square", [SIDE, SIDE, SIDE], on, repeats)];
+        let mut products = vec![sgemm(on, repeats)];
         for (i, block) in config.blocks.iter().enumerate().filter(|(_, b)| b.layer.method.is_hebbian()) {
             let (n, k, m) = shape(block, batch);
             products.push(product(&format!("b{i} forward"), [n, k, m], on, repeats));
@@ -62,6 +62,11 @@ pub(super) fn shape(block: &crate::preset::config::BlockConfig, batch: i64) -> (
     let positions = if block.arch == Arch::Cnn { block.layer_shape[1] * block.layer_shape[2] } else { 1 };
     let k = layer.in_channels / layer.groups * layer.kernel_size * layer.kernel_size;
     (batch * positions, k, layer.out_channels / layer.groups)
+}
+
+/// The large square product, alone: what shares are shares of.
+pub fn sgemm(on: Device, repeats: usize) -> Product {
+    product("large square", [SIDE, SIDE, SIDE], on, repeats)
 }
 
 fn product(name: &str, [n, k, m]: [i64; 3], on: Device, repeats: usize) -> Product {

@@ -13,7 +13,7 @@ use std::time::Instant;
 use serde::Serialize;
 use tch::Device;
 
-pub use machine::Machine;
+pub use machine::{Machine, Product, sgemm};
 pub use parts::Part;
 pub use preset::{Classifier, Work};
 

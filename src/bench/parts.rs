@@ -7,7 +7,7 @@ use super::Times;
 use super::machine::shape;
 use crate::device::Precision;
 use crate::layer::competition::Competition;
-use crate::layer::{Mode, Network, fused, patches, plasticity};
+use crate::layer::{Mode, Network, fused, patches, plasticity, wide};
 use crate::preset::config::{Arch, Method, NetworkConfig};
 
 /// A part of a step.
@@ -59,7 +59,7 @@ fn block(network: &mut Network, i: usize, batch: i64, operands: Kind, repeats: u
         Method::SoftKrotov => Competition::SoftKrotov { t_invert: config.layer.t_invert },
         _ => Competition::Hard,
     };
-    if fused::reaches(on) && fused::knows(&competition) {
+    if wide::reaches(on) && fused::knows(&competition) {
         measure("competition", &mut || {
             let _ = fused::compete(&competition, &u);
         });

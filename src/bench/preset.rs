@@ -12,7 +12,7 @@ use crate::preset::config::{DatasetConfig, NetworkConfig};
 use crate::report::PhaseKind;
 use crate::train::Phase;
 use crate::train::bank::Bank;
-use crate::train::learner::{Batch, Learner, Sums};
+use crate::train::learner::{Batch, Input, Learner, Step, Sums};
 
 /// Images of a feature measurement.
 const FEATURES: i64 = 500;
@@ -91,7 +91,7 @@ pub fn step(config: &NetworkConfig, batch: i64, on: Device, precision: Precision
     let mut sums = Sums::new(&phase, &network, None);
     let times = Times::of(repeats, on, || {
         let x = pixels.to_kind(Kind::Float) / 255.0;
-        let batch = Batch { x: &x, labels: &labels, lr: 0.0, seed: 0, check: None };
+        let batch = Batch { x: Input::Tensor(&x), labels: &labels, how: Step { lr: 0.0, seed: 0, check: None } };
         let _ = learner.step(&mut network, &batch, &mut sums);
     });
     Work::new(batch, 2.0 * batch as f64 * forward_flop(config), times, sgemm)
@@ -130,10 +130,8 @@ pub fn classifier(config: &NetworkConfig, sup: &DatasetConfig, on: Device, repea
     let times = Times::of(repeats.max(20), on, || {
         step += 1;
         let rows: Vec<i64> = (0..batch).map(|i| (i * 7919 + step * 104_729) % CLASSIFIED).collect();
-        let rows = Tensor::from_slice(&rows);
-        let x = bank.batch(&rows, &mut network, last, 0);
-        let batch = Batch { x: &x, labels: &bank.labels(&rows), lr: 1e-3, seed: step as u64, check: None };
-        let _ = learner.step(&mut network, &batch, &mut sums);
+        let how = Step { lr: 1e-3, seed: step as u64, check: None };
+        let _ = learner.step_on(&mut network, &bank, &rows, how, &mut sums);
     });
     let rate = batch as f64 / times.median;
     Some(Classifier { batch, inputs, times, images_per_second: rate, read_gb: rate * inputs as f64 * 4.0 / 1e9 })

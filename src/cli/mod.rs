@@ -5,7 +5,8 @@
 pub mod bench;
 pub mod completions;
 pub mod data;
-mod folder;
+pub mod encode;
+pub mod hopfield;
 pub mod plot;
 pub mod post_hoc;
 mod progress;
@@ -13,8 +14,10 @@ pub mod provenance;
 pub mod resume;
 pub mod robustness;
 pub mod run;
+pub mod search;
 pub mod show;
 pub mod snn;
+pub mod trial;
 pub mod verify;
 pub mod version;
 
@@ -25,9 +28,13 @@ use clap::{Parser, Subcommand};
 
 use crate::data::{DataError, FetchError};
 use crate::device::DeviceError;
+use crate::encoder::EncoderError;
 use crate::files::FileError;
+use crate::hopfield::HopfieldError;
 use crate::preset::PresetError;
 use crate::report::ReportError;
+use crate::search::SearchError;
+use crate::snn::SnnError;
 use crate::train::TrainError;
 
 /// Wrong use.
@@ -55,6 +62,11 @@ enum Command {
     Plot(plot::PlotArgs),
     /// Accuracy under noise and attacks: SoftHebb, hard WTA and BP of one layer.
     Robustness(Box<robustness::RobustnessArgs>),
+    /// Run a network over a space of keys and seeds; resume, watch and read such sweeps.
+    Search(Box<search::SearchArgs>),
+    /// One trial of a search, from its plan file.
+    #[command(hide = true)]
+    Trial(trial::TrialArgs),
     /// List presets and data sets, or print one network as a table.
     Show(show::ShowArgs),
     /// List, download and check data sets.
@@ -63,6 +75,10 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// A two-layer Hebbian spiking network: train, evaluate, look.
     Snn(Box<snn::SnnArgs>),
+    /// Hopfield networks: store patterns and recall them from noise.
+    Hopfield(Box<hopfield::HopfieldArgs>),
+    /// A deep Hebbian image encoder: arrange a folder of pictures by likeness.
+    Encode(Box<encode::EncodeArgs>),
     /// Measure how fast a preset trains here, and how much of the machine that is.
     Bench(bench::BenchArgs),
     /// Print a completion script for a shell.
@@ -84,10 +100,14 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::PostHoc(mut args)) => post_hoc::run(&mut args),
         Some(Command::Plot(args)) => plot::run(&args),
         Some(Command::Robustness(args)) => robustness::run(&args),
+        Some(Command::Search(args)) => search::run(&args),
+        Some(Command::Trial(args)) => trial::run(&args),
         Some(Command::Show(args)) => show::run(args).map(|()| ExitCode::SUCCESS),
         Some(Command::Data(args)) => data::run(&args, &mut io::stdout().lock()).map(verdict),
         Some(Command::Verify(args)) => verify::run(&args, &mut io::stdout().lock()).map(verdict),
         Some(Command::Snn(args)) => snn::run(&args),
+        Some(Command::Hopfield(args)) => hopfield::run(&args),
+        Some(Command::Encode(args)) => encode::run(&args),
         Some(Command::Bench(args)) => bench::run(&args, &mut io::stdout().lock()).map(|()| ExitCode::SUCCESS),
         Some(Command::Completions(args)) => completions::run(&args).map(|()| ExitCode::SUCCESS),
     }
@@ -126,8 +146,14 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
         e.hint()
     } else if let Some(e) = error.downcast_ref::<FetchError>() {
         e.hint()
+    } else if let Some(e) = error.downcast_ref::<HopfieldError>() {
+        e.hint()
+    } else if let Some(e) = error.downcast_ref::<EncoderError>() {
+        e.hint()
     } else if let Some(e) = error.downcast_ref::<ReportError>() {
         e.hint().map(str::to_string)
+    } else if let Some(e) = error.downcast_ref::<SnnError>() {
+        e.hint()
     } else if let Some(FileError::Write { .. }) = error.downcast_ref() {
         Some("is there space, and may you write there? --results-dir DIR names another folder".to_string())
     } else {
@@ -144,9 +170,13 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
 
 fn is_wrong_use(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is::<PresetError>()
+        || error.downcast_ref::<SearchError>().is_some_and(SearchError::is_wrong_use)
         || error.is::<Usage>()
-        || matches!(error.downcast_ref(), Some(TrainError::Plan(_)))
+        || error.downcast_ref::<HopfieldError>().is_some_and(HopfieldError::is_wrong_use)
+        || error.downcast_ref::<EncoderError>().is_some_and(EncoderError::is_wrong_use)
+        || matches!(error.downcast_ref(), Some(TrainError::Plan(_) | TrainError::Preset(_)))
         || matches!(error.downcast_ref(), Some(DeviceError::Unknown(_)))
+        || error.downcast_ref().is_some_and(SnnError::is_wrong_use)
         || matches!(error.downcast_ref(), Some(DataError::UnknownName { .. }))
 }
 

@@ -36,9 +36,8 @@ pub fn load(plan: &RunPlan, dirs: &DataDirs, on: tch::Device, stop: Option<&Atom
     };
     let mut how = Loading { cache: !plan.no_cache, on: &mut report, stop };
     // What no phase reads is not read: the random rows of the paper have a preset for other images.
-    let unsupervised = plan.phases.iter().any(crate::train::Phase::is_unsupervised);
-    let unsup = if unsupervised { &plan.dataset_unsup } else { &plan.dataset_sup };
-    let data = RunData::load_with(unsup, &plan.dataset_sup, dirs, on, &mut how);
+    let [unsup, sup] = plan.sets_read();
+    let data = RunData::load_with(unsup, sup, dirs, on, &mut how);
     bar.finish_and_clear();
     data
 }

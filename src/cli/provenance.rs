@@ -59,7 +59,7 @@ fn processor() -> String {
 }
 
 /// `2026-11-21T19:30:00Z` from seconds since 1970 (Hinnant's days-to-civil).
-fn date(seconds: u64) -> String {
+pub fn date(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let z = days + 719_468;
     let (era, day_of_era) = (z / 146_097, z % 146_097);

@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use super::Usage;
 use crate::files::{FileError, RunDir};
 use crate::train::RunPlan;
@@ -70,38 +68,4 @@ pub fn read_plan(dir: &RunDir) -> anyhow::Result<RunPlan> {
     let hint = "hint: --run-dir names the folder that a run left, with its config.json";
     let text = fs::read_to_string(&path).map_err(FileError::read(&path)).map_err(|e| anyhow::anyhow!("{e}\n{hint}"))?;
     serde_json::from_str(&text).map_err(|e| anyhow::anyhow!("{} is not the plan of a run: {e}", path.display()))
-}
-
-/// Where two plans differ in what a run computes: `phases.1.epochs: 5 there, 50 asked for`.
-pub fn differences(there: &RunPlan, asked: &RunPlan) -> Vec<String> {
-    let (Ok(there), Ok(asked)) = (serde_json::to_value(there), serde_json::to_value(asked)) else { return vec![] };
-    let mut found = Vec::new();
-    // Where and how it runs may change; what it computes may not.
-    const FREE: [&str; 9] =
-        ["features_on_disk", "no_cache", "device", "threads", "save", "folder", "data_dir", "model", "blocks_from"];
-    if let (Value::Object(there), Value::Object(asked)) = (&there, &asked) {
-        for (key, value) in there.iter().filter(|(key, _)| !FREE.contains(&key.as_str())) {
-            compare(key, value, asked.get(key).unwrap_or(&Value::Null), &mut found);
-        }
-    }
-    found
-}
-
-fn compare(path: &str, there: &Value, asked: &Value, found: &mut Vec<String>) {
-    match (there, asked) {
-        (Value::Object(a), Value::Object(b)) => {
-            let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            for key in keys {
-                let get = |m: &serde_json::Map<String, Value>| m.get(key).cloned().unwrap_or(Value::Null);
-                compare(&format!("{path}.{key}"), &get(a), &get(b), found);
-            }
-        }
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            for (i, (a, b)) in a.iter().zip(b).enumerate() {
-                compare(&format!("{path}.{i}"), a, b, found);
-            }
-        }
-        (a, b) if a != b => found.push(format!("{path}: {a} there, {b} asked for")),
-        _ => {}
-    }
 }

@@ -9,18 +9,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::{Usage, data as data_cli, folder, progress, provenance, resume};
+use super::{Usage, data as data_cli, progress, provenance, resume};
 use crate::data::{DataDirs, DataError, FetchOptions};
 use crate::device::{self, DeviceChoice, Precision};
 use crate::files::{RunDir, write_atomic};
-use crate::preset::{Catalogue, Override, Target, apply_overrides, describe, resolve};
+use crate::preset::{Catalogue, describe};
 use crate::report::format::shell;
 use crate::report::{Closing, Console, Hub, LogFile, MetricsTable, PictureFiles, Tensorboard, Verbosity, closing};
 use crate::train::data::RunData;
-use crate::train::{RunPlan, TrainError, Trainer, TrainingMode, checkpoint, plan};
+use crate::train::{Request, RunPlan, TrainError, Trainer, TrainingMode, checkpoint, compare, plan};
 
 /// Interrupted by the user.
-const INTERRUPTED: u8 = 130;
+pub(super) const INTERRUPTED: u8 = 130;
 
 /// What a run goes on with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -227,7 +227,7 @@ pub fn finished(args: &RunArgs) -> anyhow::Result<Option<PathBuf>> {
     let dir = RunDir::new(&folder);
     let (Ok(there), Ok(checkpoint)) = (resume::read_plan(&dir), checkpoint::load(&dir)) else { return Ok(None) };
     let done = checkpoint.progress.is_some_and(|p| p.phase >= there.phases.len());
-    Ok((done && resume::differences(&there, &plan).is_empty()).then_some(folder))
+    Ok((done && compare::differences(&there, &plan).is_empty()).then_some(folder))
 }
 
 /// Runs, then hands what there is to `then`. `command` is the subcommand that goes on with an interrupted run.
@@ -297,7 +297,7 @@ fn prepare(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
         Some(Resume::All) => {
             let dir = RunDir::new(args.run_dir.clone().map_or_else(|| resume::latest(&args.results_dir, &plan), Ok)?);
             let mut there = resume::read_plan(&dir)?;
-            let differences = resume::differences(&there, &plan);
+            let differences = compare::differences(&there, &plan);
             if !differences.is_empty() {
                 let list = differences.iter().map(|d| format!("\n  {d}")).collect::<String>();
                 let hint =
@@ -344,66 +344,28 @@ fn typed_plan(args: &RunArgs) -> anyhow::Result<RunPlan> {
         Some(path) => Catalogue::load(path)?,
         None => Catalogue::embedded()?,
     };
-    let mut model = match (&args.preset, &args.model) {
-        (Some(name), _) => catalogue.model(name)?,
-        (None, Some(text)) => catalogue.custom_model(text)?,
-        (None, None) => return Err(Usage("no network is named".to_string()).into()),
-    };
-    let overrides = args.set.iter().map(|s| Override::parse(s)).collect::<Result<Vec<_>, _>>()?;
-    apply_overrides(&overrides, &mut model)?;
-    let choose = |own: &str, given: &Option<String>| -> anyhow::Result<String> {
-        Ok(match (given, &args.dataset) {
-            (Some(name), _) => name.clone(),
-            // A bare name takes the configuration that stands for the preset's own (CIFAR10_50: FashionMini_50).
-            (None, Some(name)) if name != "folder" && catalogue.datasets().iter().any(|d| d.name == *name) => {
-                catalogue.counterpart(own, name)?
-            }
-            (None, Some(name)) => name.clone(),
-            (None, None) => own.to_string(),
-        })
-    };
-    let (seed, mode) = (args.seed.unwrap_or(0), args.training_mode.unwrap_or(TrainingMode::Successive));
-    let config = |own: &str, given: &Option<String>, target| -> anyhow::Result<_> {
-        let name = choose(own, given)?;
-        let (validation, overrides) = (args.validation, overrides.as_slice());
-        folder::config(&catalogue, &name, folder::Use { own, validation, seed, target, overrides })
-    };
-    let mut dataset_unsup = config(&model.dataset_unsup, &args.dataset_unsup, Target::DatasetUnsup)?;
-    let dataset_sup = config(&model.dataset_sup, &args.dataset_sup, Target::DatasetSup)?;
-    let network = resolve(&catalogue, &model, &dataset_sup)?;
-    let shape = |d: &crate::preset::DatasetConfig| [d.channels, d.height, d.width];
-    let hebbian_first = network.blocks.first().is_some_and(|b| b.layer.method.is_hebbian());
-    let phases = plan::phases(&network, &dataset_unsup, &dataset_sup, mode, args.training_blocks.as_deref())?;
-    if !phases.iter().any(plan::Phase::is_unsupervised) && shape(&dataset_unsup) != shape(&dataset_sup) {
-        // The preset's own data set, which nothing would read.
-        dataset_unsup = dataset_sup.clone();
-    }
-    if hebbian_first && shape(&dataset_unsup) != shape(&dataset_sup) {
-        let (a, b) = (&dataset_unsup.config, &dataset_sup.config);
-        return Err(
-            Usage(format!("the images of {a} and {b} have different shapes: one network cannot see both")).into()
-        );
-    }
-    Ok(RunPlan {
-        version: plan::VERSION,
-        model: args.model_name.clone().unwrap_or_else(|| network.name.clone()),
-        network,
-        dataset_unsup,
-        dataset_sup,
-        mode,
+    let request = Request {
+        preset: args.preset.clone(),
+        model: args.model.clone(),
+        dataset: args.dataset.clone(),
+        dataset_unsup: args.dataset_unsup.clone(),
+        dataset_sup: args.dataset_sup.clone(),
+        mode: args.training_mode.unwrap_or(TrainingMode::Successive),
         training_blocks: args.training_blocks.clone(),
-        phases,
-        seed,
+        set: args.set.clone(),
+        validation_unsup: args.validation,
+        validation_sup: args.validation,
+        seed: args.seed.unwrap_or(0),
         device: args.device().unwrap_or(DeviceChoice::Auto),
-        threads: args.threads,
         precision: args.precision,
+        threads: args.threads,
         features_on_disk: args.features_on_disk,
         no_cache: args.no_cache,
         save: args.save,
-        folder: PathBuf::new(),
+        model_name: args.model_name.clone(),
         data_dir: args.data_dir.clone(),
-        blocks_from: None,
-    })
+    };
+    Ok(request.plan(&catalogue)?)
 }
 
 /// Makes the run's folder (or opens the one that is there), takes its lock and writes the plan.

@@ -51,8 +51,10 @@ pub fn run(args: &SnnArgs) -> anyhow::Result<ExitCode> {
 /// The plan of a run.
 fn read_plan(dir: &RunDir) -> anyhow::Result<Plan> {
     let path = dir.config();
-    let text = fs::read_to_string(&path).map_err(FileError::read(&path))?;
-    serde_json::from_str(&text).map_err(|e| anyhow::anyhow!("{} is not the plan of an `snn` run: {e}", path.display()))
+    let hint = "hint: RUN is the folder that `softhebb snn train` left, with its config.json";
+    let text = fs::read_to_string(&path).map_err(FileError::read(&path)).map_err(|e| anyhow::anyhow!("{e}\n{hint}"))?;
+    serde_json::from_str(&text)
+        .map_err(|e| anyhow::anyhow!("{} is not the plan of an `snn` run: {e}\n{hint}", path.display()))
 }
 
 /// So many threads; 0: as many as there are cores.

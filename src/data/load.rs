@@ -41,7 +41,7 @@ pub fn load(name: &str, split: &str, dirs: &DataDirs) -> Result<Dataset, DataErr
 }
 
 /// Which files a split trains on.
-fn training_parts(info: &'static DatasetInfo, split: &str) -> Result<&'static [Part], DataError> {
+pub(super) fn training_parts(info: &'static DatasetInfo, split: &str) -> Result<&'static [Part], DataError> {
     let split = if split.is_empty() { "train" } else { split };
     match split {
         _ if !info.splits.contains(&split) => Err(DataError::UnknownSplit {

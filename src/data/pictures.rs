@@ -273,6 +273,17 @@ pub fn load(
     Ok(PictureSet { train, test, source, notes })
 }
 
+/// What tells the pictures that [`load`] would read from others: a hash of their lists.
+///
+/// # Errors
+/// When they are not there.
+pub fn fingerprint(name: &str, px: Option<i64>, dirs: &DataDirs) -> Result<String, DataError> {
+    let (parts, _) = find_parts(name, px, dirs)?;
+    let train = ClassFolders::list(&parts.train, None)?;
+    let test = parts.test.map(|folder| ClassFolders::list(&folder, Some(&train.classes))).transpose()?;
+    Ok(format!("{:016x}{:016x}", train.fingerprint(), test.map_or(0, |t| t.fingerprint())))
+}
+
 /// The lists of a data set's parts: training, and test where it is another.
 ///
 /// # Errors

@@ -5,8 +5,8 @@ use tch::{Device, Tensor};
 
 use super::backprop::Backprop;
 use super::norm::{self, BatchNorm};
-use super::{Hebbian, Mode, activation, dropout, pool};
-use crate::preset::config::{BlockConfig, Operation};
+use super::{Hebbian, Mode, activation, dropout, finish, pool};
+use crate::preset::config::{Arch, BlockConfig, Operation};
 
 /// The layer of a block.
 #[derive(Debug)]
@@ -71,6 +71,23 @@ impl Block {
         }
     }
 
+    fn uses_fast_form(&self) -> bool {
+        self.hebbian().is_some_and(Hebbian::is_fast)
+    }
+
+    /// The layer, where the block is nothing but dropout and a fully connected layer (with bias) that learns by
+    /// backpropagation, on flat inputs.
+    pub fn as_classifier(&self) -> Option<(&Backprop, Option<f64>)> {
+        let c = &self.config;
+        let plain = c.activation.is_none() && !c.batch_norm && c.pool.is_none() && c.arch == Arch::Mlp;
+        match &self.layer {
+            Layer::Backprop(layer) if plain && c.operations.iter().all(|o| *o == Operation::Flatten) => {
+                Some((layer, c.dropout))
+            }
+            _ => None,
+        }
+    }
+
     /// The layer's input: what the operations and dropout make of the block's input.
     fn prepare(&mut self, x: &Tensor, mode: Mode) -> Tensor {
         let mut x = x.shallow_clone();
@@ -100,6 +117,13 @@ impl Block {
 
     /// The block's output from its layer's pre-activations.
     pub fn finish(&mut self, u: Tensor, mode: Mode) -> Tensor {
+        if let (Some(a), Some(p), false, true) =
+            (&self.config.activation, &self.config.pool, self.config.batch_norm, self.uses_fast_form())
+            && finish::knows(a, p)
+            && let Some(x) = finish::triangle_pool(&u, a.param, p)
+        {
+            return x;
+        }
         let mut x = u;
         if let Some(a) = &self.config.activation {
             x = activation::apply(a, &x);

@@ -10,12 +10,11 @@
 use tch::{Device, Kind, Tensor};
 
 use super::competition::Competition;
+use super::wide::{LANES, dispatch, numbers, numbers_mut};
 use crate::parallel::{self, Shared};
 
 /// Parts in which sums over rows are made.
 const PARTS: usize = 16;
-/// Neighbouring numbers that a loop handles at once; any width of vector registers divides it.
-const LANES: usize = 16;
 /// As in [`super::plasticity`].
 const TINY: f32 = 1e-30;
 
@@ -39,26 +38,6 @@ pub fn knows(competition: &Competition) -> bool {
         Competition::Soft { t_invert } | Competition::SoftKrotov { t_invert } => *t_invert > 0.0,
         Competition::HardKrotov { .. } | Competition::Labels => false,
     }
-}
-
-/// Whether tensors on this device are in reach of these loops.
-pub fn reaches(device: Device) -> bool {
-    device == Device::Cpu
-}
-
-/// The numbers of a contiguous float tensor on the CPU.
-fn numbers(t: &Tensor) -> &[f32] {
-    assert!(t.kind() == Kind::Float && t.device() == Device::Cpu && t.is_contiguous(), "a contiguous float CPU tensor");
-    // SAFETY: checked above; the tensor lives as long as the slice, and nobody writes it meanwhile.
-    unsafe { std::slice::from_raw_parts(t.data_ptr() as *const f32, t.numel()) }
-}
-
-/// The same, to write.
-#[allow(clippy::mut_from_ref)] // a tensor is a handle
-fn numbers_mut(t: &mut Tensor) -> &mut [f32] {
-    assert!(t.kind() == Kind::Float && t.device() == Device::Cpu && t.is_contiguous(), "a contiguous float CPU tensor");
-    // SAFETY: checked above; `t` is borrowed mutably for as long as the slice lives.
-    unsafe { std::slice::from_raw_parts_mut(t.data_ptr() as *mut f32, t.numel()) }
 }
 
 /// The competition on u `(N, G, M)`, contiguous.
@@ -93,35 +72,6 @@ pub fn compete(competition: &Competition, u: &Tensor) -> Competed {
         mass.iter_mut().zip(&part[width..]).for_each(|(a, b)| *a += b);
     }
     Competed { y, yu, mass, anti: anti.iter().sum() }
-}
-
-/// Runs a loop compiled for the widest vector registers of this processor.
-macro_rules! dispatch {
-    ($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $inner:ident) => {
-        $(#[$doc])*
-        #[allow(clippy::too_many_arguments)] // a loop's operands
-        fn $name($($arg: $type),*) $(-> $ret)? {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq")]
-                #[allow(clippy::too_many_arguments)]
-                fn wide($($arg: $type),*) $(-> $ret)? { $inner($($arg),*) }
-                #[target_feature(enable = "avx2,fma")]
-                #[allow(clippy::too_many_arguments)]
-                fn middle($($arg: $type),*) $(-> $ret)? { $inner($($arg),*) }
-                if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl")
-                    && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512dq") {
-                    // SAFETY: the processor has these features.
-                    return unsafe { wide($($arg),*) };
-                }
-                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                    // SAFETY: the processor has these features.
-                    return unsafe { middle($($arg),*) };
-                }
-            }
-            $inner($($arg),*)
-        }
-    };
 }
 
 dispatch! {

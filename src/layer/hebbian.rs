@@ -7,7 +7,7 @@ use super::Mode;
 use super::competition::Competition;
 use super::fused::{self, Measured};
 use super::rate::Rate;
-use super::{activation, init, patches, plasticity};
+use super::{activation, init, patches, plasticity, wide};
 use crate::device::Precision;
 use crate::preset::config::{Arch, LayerConfig, Method};
 
@@ -221,12 +221,17 @@ impl Hebbian {
     }
 
     fn uses_fast_form(&self) -> bool {
-        self.fast && fused::reaches(self.weight.device()) && self.config.lebesgue_p == 2
+        self.fast && wide::reaches(self.weight.device()) && self.config.lebesgue_p == 2
     }
 
     /// Chooses between the fast form (where it reaches) and the plain one.
     pub fn set_fast(&mut self, fast: bool) {
         self.fast = fast;
+    }
+
+    /// Whether fast forms may be used where they reach.
+    pub fn is_fast(&self) -> bool {
+        self.fast
     }
 
     fn learn(&mut self, rows: &Tensor, u: &Tensor, y: Tensor) {

@@ -17,8 +17,10 @@
 pub mod activation;
 pub mod backprop;
 pub mod block;
+pub mod classifier;
 pub mod competition;
 pub mod dropout;
+pub mod finish;
 pub mod fused;
 pub mod hebbian;
 pub mod init;
@@ -28,6 +30,7 @@ pub mod patches;
 pub mod plasticity;
 pub mod pool;
 pub mod rate;
+pub mod wide;
 
 pub use block::Block;
 pub use hebbian::Hebbian;

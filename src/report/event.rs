@@ -150,6 +150,15 @@ pub enum Event {
     },
     /// Metrics are due.
     Report(Box<Metrics>),
+    /// What a model logs of one step.
+    Step {
+        /// The step in the whole run, from 0.
+        step: u64,
+        /// The line that says it.
+        line: String,
+        /// The numbers by their names.
+        values: Vec<(&'static str, f64)>,
+    },
     /// A picture for tensorboard (and a PNG in the run folder): `filters/b0`.
     Image {
         /// Its name.
@@ -159,6 +168,17 @@ pub enum Event {
         /// The pixels.
         picture: Picture,
     },
+    /// A number for tensorboard.
+    Scalar {
+        /// Its name: `bit_accuracy/stored`.
+        tag: String,
+        /// Its place on the x axis.
+        global_step: u64,
+        /// The number.
+        value: f64,
+    },
+    /// A table or another result of several lines, said as it is.
+    Table(String),
     /// A phase ended.
     PhaseFinished {
         /// Phase, from 0.

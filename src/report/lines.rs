@@ -144,7 +144,9 @@ impl Lines {
                 out.push(Line { kind, text });
                 self.phase = None;
             }
-            Event::Image { .. } => {}
+            Event::Step { line, .. } => say(Kind::Detail, line.clone()),
+            Event::Image { .. } | Event::Scalar { .. } => {}
+            Event::Table(text) => text.lines().for_each(|line| say(Kind::Result, line.to_string())),
             Event::Note(text) => say(Kind::Note, format!("note: {text}")),
             Event::Warning(text) => say(Kind::Warning, format!("warning: {text}")),
             Event::Saved(path) => say(Kind::Detail, format!("  saved {}", path.display())),

@@ -7,13 +7,17 @@
 //! | [`Console`] | a bar a phase on a terminal, else a line an epoch |
 //! | [`LogFile`] | the same lines, all of them, into `log.txt` |
 //! | [`MetricsTable`] | `metrics.csv`, a row a report |
+//! | [`StepTable`] | `steps.csv`, a row a step, of models that log steps |
 //! | [`Tensorboard`] | scalars, images, the configuration as text and hparams |
 //! | [`PictureFiles`] | each picture as PNG |
 //! | [`Recorder`] | nothing; keeps the events for a test or a search |
 //!
+//! [`canvas`] and [`plot`](mod@plot) draw pictures with words and curves with axes.
+//!
 //! What is said and when is decided by pure functions (`lines`, `format`, `picture`); subscribers only write.
 
 mod bar;
+pub mod canvas;
 pub mod chart;
 mod closing;
 mod console;
@@ -24,10 +28,12 @@ mod hub;
 mod lines;
 mod log;
 mod picture;
+pub mod plot;
 mod proto;
 mod records;
 pub mod scene;
 mod sentences;
+mod steps;
 mod table;
 mod tensorboard;
 
@@ -42,6 +48,7 @@ pub use lines::{Kind, Line, Lines, Verbosity, shown};
 pub use log::LogFile;
 pub use picture::{PictureFiles, encode_png, filters_picture, grid, write_png};
 pub use sentences::phase_title;
+pub use steps::{StepAxis, StepTable};
 pub use table::MetricsTable;
 pub use tensorboard::Tensorboard;
 

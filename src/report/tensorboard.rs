@@ -25,12 +25,19 @@ use crate::files::RunDir;
 pub struct Tensorboard {
     folder: PathBuf,
     file: Option<EventFile>,
+    /// The hyperparameters, where they are not the whole configuration.
+    hparams: Option<serde_json::Value>,
 }
 
 impl Tensorboard {
     /// The events of this run; nothing is touched before the first event.
     pub fn new(dir: &RunDir) -> Tensorboard {
-        Tensorboard { folder: dir.events(), file: None }
+        Tensorboard { folder: dir.events(), file: None, hparams: None }
+    }
+
+    /// Has the HPARAMS page show these values and not the whole configuration: those that a search varies.
+    pub fn with_hparams(self, hparams: serde_json::Value) -> Tensorboard {
+        Tensorboard { hparams: Some(hparams), ..self }
     }
 
     fn file(&mut self) -> Result<&mut EventFile, ReportError> {
@@ -52,7 +59,7 @@ impl Tensorboard {
             self.file()?.write(resumed_at.saturating_add(1), start)?;
         }
         let mut values = vec![text("config", format!("{title}\n\n```json\n{config:#}\n```\n"))];
-        values.extend(hparams::start(config, now()));
+        values.extend(hparams::start(self.hparams.as_ref().unwrap_or(config), now()));
         self.write(resumed_at, values)
     }
 }
@@ -62,7 +69,16 @@ impl Subscriber for Tensorboard {
         match event {
             Event::RunStarted { title, config, resumed_at, .. } => self.start(title, config, *resumed_at),
             Event::Report(metrics) => self.write(metrics.global_step, scalars(metrics)),
+            // On an axis of steps a step stands where it has finished.
+            Event::Step { step, values, .. } => {
+                let values = values.iter().map(|(tag, x)| scalar((*tag).to_string(), *x));
+                self.write(step.saturating_add(1), values.collect())
+            }
             Event::Image { tag, global_step, picture } => self.write(*global_step, vec![image(tag, picture)?]),
+            Event::Scalar { tag, global_step, value } => {
+                let data = Some(Data::Scalar(*value as f32));
+                self.write(*global_step, vec![Value { tag: tag.clone(), metadata: None, data }])
+            }
             Event::RunFinished { interrupted: false, .. } => self.write(0, vec![hparams::end(now())]),
             _ => Ok(()),
         }
@@ -76,9 +92,12 @@ impl Subscriber for Tensorboard {
     }
 }
 
+fn scalar(tag: String, x: f64) -> Value {
+    Value { tag, metadata: None, data: Some(Data::Scalar(x as f32)) }
+}
+
 /// The scalars of a report; what it did not measure is absent.
 fn scalars(m: &Metrics) -> Vec<Value> {
-    let scalar = |tag: String, x: f64| Value { tag, metadata: None, data: Some(Data::Scalar(x as f32)) };
     let measured = [
         ("loss/train", m.train_loss),
         ("loss/test", m.test_loss),

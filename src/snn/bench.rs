@@ -52,18 +52,19 @@ const LONG: Duration = Duration::from_millis(250);
 /// Measures on the first images of a data set.
 ///
 /// # Errors
-/// When the constants are wrong or there are too few images.
+/// When a constant is wrong, or nothing is to be measured.
 pub fn speed(plan: &Plan, data: &Dataset, images: usize, repeats: usize) -> Result<Speed, SnnError> {
     let c = &plan.constants;
     let inputs = data.train.stride();
     let mut sparse = train::initial(plan, inputs, data.classes.len())?;
     fits(&sparse, &data.train)?;
     let mut dense = Dense::new(c, inputs, data.classes.len(), sparse.w1(), sparse.w2());
-    let images = images.min(data.train.len());
-    if images == 0 || repeats == 0 {
-        let found = format!("{images} images, {repeats} repetitions");
-        return Err(SnnError::Shape { what: "benchmark", found, wanted: "at least one of each".into() });
+    for (name, value) in [("--images", images), ("--repeats", repeats)] {
+        if value == 0 {
+            return Err(SnnError::Constant { name, value: "0".into(), rule: "must be at least 1".into() });
+        }
     }
+    let images = images.min(data.train.len());
     let mut encoder = Encoder::new(c.p_input(), c.input_spikes);
     let (mut trains, mut teachers) = (vec![Spikes::default(); images], Vec::new());
     let mut draw = || {

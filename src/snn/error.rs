@@ -68,6 +68,12 @@ impl SnnError {
         match self {
             SnnError::Data(e) => e.hint(),
             SnnError::Report(e) => e.hint().map(str::to_string),
+            SnnError::Broken { .. } => {
+                Some("name the folder of another run, or train anew without --resume".to_string())
+            }
+            SnnError::File(FileError::Write { .. }) => {
+                Some("is there space, and may you write there? --results-dir DIR names another folder".to_string())
+            }
             _ => None,
         }
     }

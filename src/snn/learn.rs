@@ -1,5 +1,7 @@
 //! Learning: what a training image changes, written only where something changes. [`super::model`] has the equations.
 
+#[cfg(target_arch = "x86_64")]
+use super::sums::Vectors;
 use super::sums::{NORM_EPS, normalise_columns, sum_rows};
 use super::{Activity, Network, Readout, Spikes};
 
@@ -14,21 +16,30 @@ impl Network {
     pub fn train_image(&mut self, spikes: &Spikes, label: usize, teacher: &[bool], a: &mut Activity) {
         a.rest(self);
         #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx512vl") {
-            // SAFETY: the processor has AVX2.
-            return unsafe { self.train_avx2(spikes, label, teacher, a) };
+        match Vectors::detect() {
+            // SAFETY: the processor has these instructions.
+            Vectors::Avx512 => return unsafe { self.train_avx512(spikes, label, teacher, a) },
+            // SAFETY: likewise.
+            Vectors::Avx2 => return unsafe { self.train_avx2(spikes, label, teacher, a) },
+            Vectors::Plain => {}
         }
-        self.train_steps(spikes, label, teacher, a);
+        self.train_steps::<false>(spikes, label, teacher, a);
     }
 
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,popcnt")]
+    fn train_avx512(&mut self, spikes: &Spikes, label: usize, teacher: &[bool], a: &mut Activity) {
+        self.train_steps::<true>(spikes, label, teacher, a);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
     fn train_avx2(&mut self, spikes: &Spikes, label: usize, teacher: &[bool], a: &mut Activity) {
-        self.train_steps(spikes, label, teacher, a);
+        self.train_steps::<false>(spikes, label, teacher, a);
     }
 
     #[inline(always)]
-    fn train_steps(&mut self, spikes: &Spikes, label: usize, teacher: &[bool], a: &mut Activity) {
+    fn train_steps<const WIDE: bool>(&mut self, spikes: &Spikes, label: usize, teacher: &[bool], a: &mut Activity) {
         let c = &self.constants;
         let keep = [1.0 - c.decay1, 1.0 - c.decay2].map(|x| x as f32);
         // Only columns of units that fired change: where they are few, it is less work to sum these anew.
@@ -42,7 +53,7 @@ impl Network {
             } else {
                 sum_rows(&self.u, self.stride, active, &mut a.sum);
             }
-            self.react(a);
+            self.react::<WIDE>(a);
             self.oja(active, a);
             if ahead {
                 a.note_changed();
@@ -58,10 +69,11 @@ impl Network {
     /// The sums of those columns that changed since they were taken ahead; in the same order, so the same bits.
     #[inline(always)]
     fn sum_changed(&self, active: &[u32], a: &mut Activity) {
+        let u = &self.u[..];
         for &j in &a.changed {
             let mut sum = 0.0;
             for &d in active {
-                sum += self.u[d as usize * self.stride + j as usize];
+                sum += u[d as usize * self.stride + j as usize];
             }
             a.sum[j as usize] = sum;
         }
@@ -89,8 +101,9 @@ impl Network {
             }
             self.scale[j] = scale;
             let add = eta / (scale * self.decayed);
+            let u = &mut self.u[..];
             for &d in active {
-                self.u[d as usize * stride + j] += add;
+                u[d as usize * stride + j] += add;
             }
             let add = f64::from(add);
             self.norms[j] += add * (2.0 * sum + active.len() as f64 * add);
@@ -127,7 +140,7 @@ impl Network {
         a.change_o.iter_mut().for_each(|c| *c *= grow);
         for &j in &a.fired_h {
             let row = &mut self.w2[j as usize * self.width_o..][..self.width_o];
-            for (w, change) in row.iter_mut().zip(&a.change_o) {
+            for (w, change) in row.iter_mut().zip(a.change_o.iter()) {
                 *w = *w * shrink + change;
             }
         }

@@ -10,12 +10,13 @@
 //! | [`spikes`] | spike trains, the Poisson code, random streams |
 //! | [`wta`] | k winners take all, ties to the lowest index |
 //! | [`dense`] | the loop line by line: the oracle of tests and benchmark |
-//! | [`model`], `learn`, `sums` | the same network, sparse in spikes |
+//! | [`model`], `learn`, `sums`, `aligned` | the same network, sparse in spikes |
 //! | [`train`], [`eval`], [`checkpoint`] | a run |
 //! | [`pictures`] | templates, weights, rasters, potentials |
 //! | [`mod@bench`] | speed of the sparse and the dense form in one process |
 //! | [`verify`] | a recorded run, recomputed |
 
+mod aligned;
 pub mod bench;
 pub mod checkpoint;
 mod constants;

@@ -19,7 +19,10 @@
 //!   2δ·(their sum, which is the unit's current) + n·δ². So normalisation reads no weights;
 //! - at the end of a batch the scales are multiplied into U and the norms are taken anew, so that rounding does not add up.
 
-use super::sums::{LANES, sum_block, sum_rows, widened};
+use super::aligned::Aligned;
+#[cfg(target_arch = "x86_64")]
+use super::sums::Vectors;
+use super::sums::{BLOCK, LANES, sum_block, sum_rows, widened};
 use super::wta;
 use super::{Constants, SnnError, Spikes};
 
@@ -38,14 +41,14 @@ pub struct Network {
     /// From one row of U to the next.
     pub(super) stride: usize,
     /// U, (D, stride).
-    pub(super) u: Vec<f32>,
+    pub(super) u: Aligned,
     /// W1[:, j] = decayed·scale[j]·U[:, j].
     pub(super) scale: Vec<f32>,
     pub(super) decayed: f32,
     /// ‖U[:, j]‖².
     pub(super) norms: Vec<f64>,
     /// V, (H, width_o); W2 = decayed_o·V.
-    pub(super) w2: Vec<f32>,
+    pub(super) w2: Aligned,
     pub(super) decayed_o: f32,
     pub(super) thresholds: Vec<f32>,
     /// Whether any is not 0, or may become so.
@@ -56,22 +59,25 @@ pub struct Network {
 #[derive(Debug, Clone, Default)]
 pub struct Activity {
     /// Hidden potentials, and what they exceed their thresholds by.
-    pub v_h: Vec<f32>,
-    pub(super) beyond: Vec<f32>,
+    pub(super) v_h: Aligned,
+    pub(super) beyond: Aligned,
     /// Sum of the rows of U of the inputs that fire; the same for all steps; units whose columns changed since.
-    pub(super) sum: Vec<f32>,
-    pub(super) ahead: Vec<f32>,
+    pub(super) sum: Aligned,
+    pub(super) ahead: Aligned,
     pub(super) changed: Vec<u32>,
     /// Output potentials.
-    pub v_o: Vec<f32>,
-    pub(super) current_o: Vec<f32>,
-    pub(super) change_o: Vec<f32>,
+    pub(super) v_o: Aligned,
+    pub(super) current_o: Aligned,
+    pub(super) change_o: Aligned,
     /// Hidden units that fire in this step, ascending.
     pub fired_h: Vec<u32>,
     /// Output units that fire in this step, ascending.
     pub fired_o: Vec<u32>,
     /// Output spikes so far, by class.
     pub counts: Vec<u32>,
+    /// What the winners' potentials exceeded in the last step.
+    pub(super) level_h: f32,
+    pub(super) level_o: f32,
 }
 
 impl Network {
@@ -167,22 +173,32 @@ impl Network {
     pub fn forward(&self, spikes: &Spikes, a: &mut Activity) {
         a.rest(self);
         #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx512vl") {
-            // SAFETY: the processor has AVX2.
-            return unsafe { self.forward_avx2(spikes, a) };
+        match Vectors::detect() {
+            // SAFETY: the processor has these instructions.
+            Vectors::Avx512 => return unsafe { self.forward_avx512(spikes, a) },
+            // SAFETY: likewise.
+            Vectors::Avx2 => return unsafe { self.forward_avx2(spikes, a) },
+            Vectors::Plain => {}
         }
-        self.forward_steps(spikes, a);
+        self.forward_steps::<false>(spikes, a);
     }
 
-    /// The same loop compiled for AVX2. Additions keep their order, so the results are the same bits.
+    /// The same loop compiled for AVX-512. Additions keep their order, so the results are the same bits.
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,popcnt")]
+    fn forward_avx512(&self, spikes: &Spikes, a: &mut Activity) {
+        self.forward_steps::<true>(spikes, a);
+    }
+
+    /// The same for AVX2.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
     fn forward_avx2(&self, spikes: &Spikes, a: &mut Activity) {
-        self.forward_steps(spikes, a);
+        self.forward_steps::<false>(spikes, a);
     }
 
     #[inline(always)]
-    fn forward_steps(&self, spikes: &Spikes, a: &mut Activity) {
+    fn forward_steps<const WIDE: bool>(&self, spikes: &Spikes, a: &mut Activity) {
         let ahead = self.sum_ahead(spikes, a);
         for t in 0..spikes.steps() {
             if ahead {
@@ -190,14 +206,14 @@ impl Network {
             } else {
                 sum_rows(&self.u, self.stride, spikes.step(t), &mut a.sum);
             }
-            self.react(a);
+            self.react::<WIDE>(a);
         }
     }
 
     /// One step of both layers, for whoever wants to look on. [`Activity::rest`] begins an image.
     pub fn step(&self, active: &[u32], a: &mut Activity) {
         sum_rows(&self.u, self.stride, active, &mut a.sum);
-        self.react(a);
+        self.react::<false>(a);
     }
 
     /// The sums of all steps at once, block of columns by block: the rows' pieces stay in the nearest cache from step to
@@ -208,8 +224,8 @@ impl Network {
         if steps.saturating_mul(width) > AHEAD {
             return false;
         }
-        a.ahead.resize(steps * width, 0.0);
-        for start in (0..width).step_by(2 * LANES) {
+        a.ahead.resize(steps * width);
+        for start in (0..width).step_by(BLOCK) {
             for (t, out) in a.ahead.chunks_exact_mut(width).enumerate() {
                 sum_block(&self.u, self.stride, spikes.step(t), start, out);
             }
@@ -219,31 +235,31 @@ impl Network {
 
     /// What both layers make of the sums of this step's rows.
     #[inline(always)]
-    pub(super) fn react(&self, a: &mut Activity) {
+    pub(super) fn react<const WIDE: bool>(&self, a: &mut Activity) {
         let c = &self.constants;
         let alpha = c.alpha_h();
         let decayed = self.decayed;
-        for ((v, sum), scale) in a.v_h.iter_mut().zip(&a.sum).zip(&self.scale) {
+        for ((v, sum), scale) in a.v_h.iter_mut().zip(a.sum.iter()).zip(&self.scale) {
             *v = alpha * *v + sum * (scale * decayed);
         }
         let mut field = &a.v_h;
         if self.has_thresholds {
-            for ((b, v), t) in a.beyond.iter_mut().zip(&a.v_h).zip(&self.thresholds) {
+            for ((b, v), t) in a.beyond.iter_mut().zip(a.v_h.iter()).zip(&self.thresholds) {
                 *b = v - t;
             }
             field = &a.beyond;
         }
-        wta::winners(field, c.k_hidden, &mut a.fired_h);
+        wta::winners::<WIDE>(field, c.k_hidden, &mut a.level_h, &mut a.fired_h);
         let vth = c.vth_h as f32;
         for &j in &a.fired_h {
             a.v_h[j as usize] -= vth;
         }
         sum_rows(&self.w2, self.width_o, &a.fired_h, &mut a.current_o);
         let alpha = c.alpha_o();
-        for (v, current) in a.v_o.iter_mut().zip(&a.current_o) {
+        for (v, current) in a.v_o.iter_mut().zip(a.current_o.iter()) {
             *v = alpha * *v + current * self.decayed_o;
         }
-        wta::winners(&a.v_o, c.k_output, &mut a.fired_o);
+        wta::winners::<WIDE>(&a.v_o, c.k_output, &mut a.level_o, &mut a.fired_o);
         let vth = c.vth_o as f32;
         for &o in &a.fired_o {
             a.v_o[o as usize] -= vth;
@@ -280,14 +296,15 @@ impl Activity {
             (&mut self.current_o, network.width_o),
             (&mut self.change_o, network.width_o),
         ] {
-            v.clear();
-            v.resize(n, 0.0);
+            v.resize(n);
+            v.fill(0.0);
         }
         self.counts.clear();
         self.counts.resize(network.width_o, 0);
         self.fired_h.clear();
         self.fired_o.clear();
         self.changed.clear();
+        (self.level_h, self.level_o) = (0.0, 0.0);
     }
 
     pub(super) fn take_sum(&mut self, t: usize, width: usize) {

@@ -7,7 +7,7 @@ use crate::report::{Picture, filters_picture, grid};
 
 /// Hidden units that are shown as images.
 const UNITS: usize = 100;
-/// Hidden units whose potentials are shown: those that fire most.
+/// Hidden units whose potentials are shown, at most: those that fire most.
 const TRACES: usize = 8;
 
 /// Templates and weights, by tag.
@@ -95,7 +95,8 @@ pub fn of_example(network: &Network, example: &Example, inputs: usize) -> Vec<(S
     example.hidden.iter().flatten().for_each(|j| spikes[*j as usize] += 1);
     let mut busiest: Vec<usize> = (0..hidden).collect();
     busiest.sort_by_key(|j| std::cmp::Reverse(spikes[*j]));
-    busiest.truncate(TRACES);
+    let fired = busiest.iter().take_while(|j| spikes[**j] > 0).count();
+    busiest.truncate(fired.clamp(1, TRACES));
     let all: Vec<usize> = (0..classes).collect();
     vec![
         ("raster/input".into(), raster(&input, inputs.min(network.inputs()))),
@@ -110,7 +111,7 @@ pub fn of_example(network: &Network, example: &Example, inputs: usize) -> Vec<(S
 fn raster(spikes: &[Vec<u32>], units: usize) -> Picture {
     // Few units are drawn larger; very many share a row of pixels.
     let (across, down) = (12, (600 / units.max(1)).clamp(1, 12));
-    let rows = units.min(1200);
+    let rows = units.min(600);
     let mut canvas = Canvas::new(spikes.len() * across, rows * down, spikes.len(), across);
     let step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].into_iter().find(|s| units / s <= 12);
     for unit in (0..units).step_by(step.unwrap_or(10_000)) {

@@ -26,6 +26,8 @@ const DOT: usize = 2;
 const LEFT: usize = 44;
 const BELOW: usize = 18;
 const MARGIN: usize = 6;
+/// Right of the plot, for the last number of the time axis.
+const RIGHT: usize = 24;
 
 /// A white plot with room for numbers at its left and below.
 pub(super) struct Canvas {
@@ -38,7 +40,7 @@ pub(super) struct Canvas {
 impl Canvas {
     /// A plot of `width`×`height` pixels whose time axis has `steps` steps of `across` pixels.
     pub fn new(width: usize, height: usize, steps: usize, across: usize) -> Canvas {
-        let (all_width, all_height) = (LEFT + width + MARGIN, MARGIN + height + BELOW);
+        let (all_width, all_height) = (LEFT + width + RIGHT, MARGIN + height + BELOW);
         let mut canvas = Canvas {
             width: all_width,
             height: all_height,

@@ -4,7 +4,7 @@
 //! and the image's position in it, so a run that was stopped goes on as if it had not been.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand_chacha::rand_core::RngCore;
 use rand_distr::{Distribution, Normal};
@@ -21,6 +21,8 @@ const DRAWS: f64 = 4_294_967_296.0;
 /// Its phase number in [`data::epoch_order`]: training, and choosing what is held out.
 const TRAINING: u32 = 0;
 const HOLDING_OUT: u32 = 1;
+/// A longer epoch is saved after each such time too.
+const SAVE_EVERY: Duration = Duration::from_secs(300);
 /// One in so many training images is held out.
 const HELD_OUT: usize = 5;
 
@@ -151,7 +153,7 @@ pub fn train(
         images: images as u64,
         batch_size: plan.batch_size as u64,
     }))?;
-    let mut accuracy = None;
+    let (mut accuracy, mut saved) = (None, Instant::now());
     let mut activity = Activity::default();
     let (mut current, mut next) = (Batch::default(), Batch::default());
     while progress.epochs < plan.epochs {
@@ -170,6 +172,11 @@ pub fn train(
                 return Err(SnnError::NotFinite { layer, value, epoch, image: done, cause });
             }
             hub.send(Event::Progress { epoch, images: done })?;
+            if saved.elapsed() >= SAVE_EVERY && batch + 1 < batches {
+                progress.seconds = before + begin.elapsed().as_secs_f64();
+                save(dir, &network, progress, hub)?;
+                saved = Instant::now();
+            }
             if stop.load(Ordering::Relaxed) && batch + 1 < batches {
                 progress.seconds = before + begin.elapsed().as_secs_f64();
                 save(dir, &network, progress, hub)?;
@@ -197,6 +204,7 @@ pub fn train(
             hub.send(Event::Image { tag, global_step: epoch, picture })?;
         }
         save(dir, &network, progress, hub)?;
+        saved = Instant::now();
         if stop.load(Ordering::Relaxed) && epoch < plan.epochs {
             return finish(network, accuracy, true, progress, hub);
         }

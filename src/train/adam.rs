@@ -1,10 +1,15 @@
 //! Adam (Kingma & Ba 2015) with libtorch's constants, its moments in reach so that a run can be resumed exactly.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
+
+use crate::layer::wide::{dispatch, numbers, numbers_mut, reaches};
+use crate::parallel::{self, Shared};
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPS: f64 = 1e-8;
+/// Parameters that one loop of the fast form handles.
+const CHUNK: usize = 8192;
 
 /// Adam over a list of parameters.
 #[derive(Debug)]
@@ -35,6 +40,11 @@ impl Adam {
         let (correction1, correction2) = (1.0 - BETA1.powi(n), 1.0 - BETA2.powi(n));
         tch::no_grad(|| {
             for ((p, (m, v)), g) in self.parameters.iter_mut().zip(&mut self.moments).zip(gradients) {
+                let plain = |t: &Tensor| reaches(t.device()) && t.kind() == Kind::Float && t.is_contiguous();
+                if [&*p, &*m, &*v, g].into_iter().all(plain) {
+                    one_pass(&mut p.detach(), m, v, g, [lr / correction1, correction2.sqrt()].map(|c| c as f32));
+                    continue;
+                }
                 let _ = m.lerp_(g, 1.0 - BETA1);
                 let _ = v.g_mul_scalar_(BETA2).addcmul_(&(g * (1.0 - BETA2)), g);
                 let denominator = (v.sqrt() / correction2.sqrt()).g_add_scalar_(EPS);
@@ -66,6 +76,33 @@ impl Adam {
         }
         self.steps = steps;
         Some(())
+    }
+}
+
+/// The step on the CPU in one pass, which reads and writes each number once; `by` is the corrected learning rate and the root
+/// of the second moment's correction.
+fn one_pass(p: &mut Tensor, m: &mut Tensor, v: &mut Tensor, g: &Tensor, by: [f32; 2]) {
+    let (g, n) = (numbers(g), g.numel());
+    let (p, m, v) = (Shared::new(numbers_mut(p)), Shared::new(numbers_mut(m)), Shared::new(numbers_mut(v)));
+    parallel::for_each(n.div_ceil(CHUNK), |i| {
+        let (start, len) = (i * CHUNK, CHUNK.min(n - i * CHUNK));
+        // SAFETY: chunks are disjoint, and the three tensors are three.
+        let (p, m, v) = unsafe { (p.part(start, len), m.part(start, len), v.part(start, len)) };
+        chunk(p, m, v, &g[start..start + len], by);
+    });
+}
+
+dispatch! {
+    /// One chunk of [`one_pass`].
+    fn chunk(p: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32], by: [f32; 2]) = chunk_loop
+}
+
+#[inline(always)]
+fn chunk_loop(p: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32], [lr, root]: [f32; 2]) {
+    for (((p, m), v), g) in p.iter_mut().zip(m).zip(v).zip(g) {
+        *m += (g - *m) * (1.0 - BETA1) as f32;
+        *v = *v * BETA2 as f32 + g * (1.0 - BETA2) as f32 * g;
+        *p -= *m / (v.sqrt() / root + EPS as f32) * lr;
     }
 }
 

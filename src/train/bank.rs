@@ -9,19 +9,22 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use memmap2::MmapMut;
+use memmap2::{Mmap, MmapMut};
 use tch::{Device, Kind, Tensor};
 
 use crate::data::augment::Augment;
 use crate::data::packed::Packed;
 use crate::data::pictures;
+use crate::device;
 use crate::files::FileError;
 use crate::layer::Network;
+use crate::layer::classifier::Rows;
 use crate::preset::config::{NetworkConfig, Operation};
 
 /// Images a step when outputs are stored. Fixed, so that a resumed run stores the same bits.
-const CHUNK: i64 = 250;
+const CHUNK: i64 = 50;
 
 /// Where the images of a bank are.
 #[derive(Debug)]
@@ -94,6 +97,8 @@ pub struct Bank {
     folder: Option<PathBuf>,
     /// That file, mapped: `stored` points into it.
     map: Option<MmapMut>,
+    /// The file that `images` points into, where processes share it. Dropped after them (the order of the fields).
+    pack: Option<Arc<Mmap>>,
 }
 
 /// How outputs at a depth lie in a row.
@@ -133,13 +138,21 @@ impl Layout {
 impl Bank {
     /// A bank of images `(N, C, H, W)` and labels `(N)` on one device.
     pub fn new(images: Tensor, labels: Tensor, augment: Option<Augment>) -> Bank {
-        Bank { images: Source::Held(images), labels, depth: 0, stored: None, augment, folder: None, map: None }
+        Bank::of(Source::Held(images), labels, augment)
     }
 
     /// A bank of these pictures of a mapped file, labels `(N)`.
     pub fn pictures(packed: Arc<Packed>, rows: Vec<u32>, labels: Tensor, augment: Option<Augment>) -> Bank {
-        let images = Source::Pictures { packed, rows };
-        Bank { images, labels, depth: 0, stored: None, augment, folder: None, map: None }
+        Bank::of(Source::Pictures { packed, rows }, labels, augment)
+    }
+
+    fn of(images: Source, labels: Tensor, augment: Option<Augment>) -> Bank {
+        Bank { images, labels, depth: 0, stored: None, augment, folder: None, map: None, pack: None }
+    }
+
+    /// Holds the mapped file that the images point into for as long as the bank lives.
+    pub fn hold(&mut self, pack: Option<Arc<Mmap>>) {
+        self.pack = pack;
     }
 
     /// Where its images, and what it stores, are held.
@@ -258,6 +271,13 @@ impl Bank {
         self.read(index, network, depth, Some(seed))
     }
 
+    /// The same rows where they are stored, if a flat matrix of them is.
+    pub fn rows<'a>(&'a self, index: &'a [i64], network: &Network, depth: usize) -> Option<Rows<'a>> {
+        let stored = self.stored.as_ref().filter(|_| depth > 0 && depth == self.depth)?;
+        let layout = Layout::at(network.config(), depth);
+        Rows::new(stored, index, layout.numel()).filter(|_| !layout.channels_last)
+    }
+
     fn read(&self, index: &Tensor, network: &mut Network, depth: usize, seed: Option<u64>) -> Tensor {
         let from = if depth < self.depth { 0 } else { self.depth };
         let x = match &self.stored {
@@ -324,11 +344,21 @@ fn reserve(mut file: &File, bytes: u64) -> std::io::Result<()> {
     }
 }
 
-/// Bytes that may be spent on stored outputs: most of the memory that is free, or a fixed part of a GPU's.
+/// Processes that share this machine's memory.
+static SHARED_BY: AtomicU64 = AtomicU64::new(1);
+
+/// Says that so many runs share this machine's memory.
+pub fn share_memory(runs: usize) {
+    SHARED_BY.store((runs as u64).max(1), Ordering::Relaxed);
+}
+
+/// Bytes that may be spent on stored outputs: this run's part of most of the memory that is free, or a fixed part of a GPU's.
 pub fn budget(device: Device) -> u64 {
     const GIB: u64 = 1 << 30;
     match device {
-        Device::Cpu => crate::device::available_memory().map_or(8 * GIB, |free| free / 10 * 7),
-        _ => 24 * GIB,
+        Device::Cpu => {
+            device::available_memory().map_or(8 * GIB, |free| free / 10 * 7) / SHARED_BY.load(Ordering::Relaxed)
+        }
+        _ => 24 * GIB / SHARED_BY.load(Ordering::Relaxed),
     }
 }

@@ -5,12 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tch::{Device, Tensor};
+use memmap2::Mmap;
+use tch::{Device, Kind, Tensor};
 
 use super::bank::Bank;
 use crate::data::augment::Augment;
 use crate::data::packed::{PackEvent, Packed, Packing};
 use crate::data::pictures;
+use crate::data::shared::{self, Mapped, Shared};
 use crate::data::whiten::{MOST, Zca};
 use crate::data::{self, DataDirs, DataError, Dataset, Images};
 use crate::preset::config::DatasetConfig;
@@ -44,12 +46,65 @@ pub struct RunData {
     pub sup: Sets,
     /// Remarks for the user.
     pub notes: Vec<String>,
+    /// What tells these files from others; empty where nobody asked.
+    pub digest: String,
+}
+
+/// Images of one split, wherever they lie.
+struct View<'a> {
+    shape: [usize; 3],
+    pixels: &'a [u8],
+    labels: &'a [i64],
+    /// The file that the pixels lie in.
+    map: Option<&'a Arc<Mmap>>,
+}
+
+impl<'a> View<'a> {
+    fn owned(images: &'a Images) -> View<'a> {
+        let shape = [images.channels, images.height, images.width];
+        View { shape, pixels: &images.pixels, labels: &images.labels, map: None }
+    }
+
+    fn mapped(images: &'a Mapped) -> View<'a> {
+        let shape = [images.channels, images.height, images.width];
+        View { shape, pixels: images.pixels(), labels: &images.labels, map: Some(&images.map) }
+    }
+
+    /// These images as `(N, C, H, W)`, 8 bits, and the file that they lie in if they are not copied.
+    fn select(&self, ids: &[u32], device: Device) -> (Tensor, Option<Arc<Mmap>>) {
+        let stride: usize = self.shape.iter().product();
+        let size: Vec<i64> = std::iter::once(ids.len()).chain(self.shape).map(|n| n as i64).collect();
+        if let (Some(map), Device::Cpu, true) = (self.map, device, ids.len() == self.labels.len() && !ids.is_empty()) {
+            // All of them, in their order: the ids are distinct and ascending.
+            let strides: Vec<i64> = (1..=4).map(|i| size[i..].iter().product::<i64>()).collect();
+            // SAFETY: the file has ids.len()·stride bytes from here on (`pixels` was cut from it), whoever takes the
+            // tensor holds the map, and a bank only reads its images.
+            let images = unsafe { Tensor::from_blob(self.pixels.as_ptr(), &size, &strides, Kind::Uint8, Device::Cpu) };
+            return (images, Some(Arc::clone(map)));
+        }
+        let mut bytes = Vec::with_capacity(ids.len() * stride);
+        for id in ids {
+            bytes.extend_from_slice(&self.pixels[*id as usize * stride..(*id as usize + 1) * stride]);
+        }
+        (Tensor::from_slice(&bytes).view(size.as_slice()).to_device(device), None)
+    }
 }
 
 /// What makes two configurations read the same images.
 fn source(config: &DatasetConfig) -> (String, String, bool, bool, Option<i64>, [i64; 3]) {
     let shape = [config.channels, config.height, config.width];
     (config.name.clone(), config.split.clone(), config.zca_whitened, config.augmentation, config.px, shape)
+}
+
+/// What tells the files of a data set from others.
+///
+/// # Errors
+/// When they are not there.
+pub fn digest(config: &DatasetConfig, dirs: &DataDirs) -> Result<String, DataError> {
+    match pictures::is_pictures(&config.name) {
+        true => pictures::fingerprint(&config.name, config.px, dirs),
+        false => shared::fingerprint(&config.name, &config.split, dirs),
+    }
 }
 
 /// How data sets become banks.
@@ -65,12 +120,21 @@ pub struct Loading<'a> {
 /// The images of one source as they were read.
 enum Loaded {
     Whole(Box<Dataset>),
+    Shared(Shared),
     Pictures { train: Arc<Packed>, test: Option<Arc<Packed>>, notes: Vec<String> },
 }
 
 impl Loaded {
-    fn read(config: &DatasetConfig, dirs: &DataDirs, how: &mut Loading) -> Result<Loaded, DataError> {
+    fn read(
+        config: &DatasetConfig,
+        dirs: &DataDirs,
+        copies: Option<&Path>,
+        how: &mut Loading,
+    ) -> Result<Loaded, DataError> {
         if !pictures::is_pictures(&config.name) {
+            if let Some(found) = copies.and_then(|folder| shared::find(&config.name, &config.split, dirs, folder)) {
+                return Ok(Loaded::Shared(found));
+            }
             return Ok(Loaded::Whole(Box::new(data::load(&config.name, &config.split, dirs)?)));
         }
         if config.zca_whitened {
@@ -90,6 +154,7 @@ impl Loaded {
     fn notes(&self) -> &[String] {
         match self {
             Loaded::Whole(dataset) => &dataset.notes,
+            Loaded::Shared(dataset) => &dataset.notes,
             Loaded::Pictures { notes, .. } => notes,
         }
     }
@@ -97,6 +162,7 @@ impl Loaded {
     fn train_labels(&self) -> &[i64] {
         match self {
             Loaded::Whole(dataset) => &dataset.train.labels,
+            Loaded::Shared(dataset) => &dataset.train.labels,
             Loaded::Pictures { train, .. } => &train.labels,
         }
     }
@@ -104,6 +170,7 @@ impl Loaded {
     fn tested(&self) -> usize {
         match self {
             Loaded::Whole(dataset) => dataset.test.len(),
+            Loaded::Shared(dataset) => dataset.test.labels.len(),
             Loaded::Pictures { test, .. } => test.as_ref().map_or(0, |t| t.len()),
         }
     }
@@ -134,6 +201,31 @@ impl RunData {
         device: Device,
         how: &mut Loading,
     ) -> Result<Self, DataError> {
+        RunData::read([unsup, sup], dirs, device, None, how)
+    }
+
+    /// The same of `[unsup, sup]` from shared copies in this folder, where it has them; says which files they are.
+    ///
+    /// # Errors
+    /// When files are missing or broken, or the user stops.
+    pub fn load_shared(
+        [unsup, sup]: [&DatasetConfig; 2],
+        dirs: &DataDirs,
+        device: Device,
+        copies: Option<&Path>,
+        how: &mut Loading,
+    ) -> Result<Self, DataError> {
+        let digest = format!("{} {}", digest(unsup, dirs)?, digest(sup, dirs)?);
+        Ok(RunData { digest, ..RunData::read([unsup, sup], dirs, device, copies, how)? })
+    }
+
+    fn read(
+        [unsup, sup]: [&DatasetConfig; 2],
+        dirs: &DataDirs,
+        device: Device,
+        copies: Option<&Path>,
+        how: &mut Loading,
+    ) -> Result<Self, DataError> {
         let keep = how.cache.then(|| dirs.cache());
         let keep = keep.as_deref();
         let mut all = RunData {
@@ -141,15 +233,16 @@ impl RunData {
             unsup: Sets { train: Rows { bank: 0, rows: vec![] }, test: Rows { bank: 0, rows: vec![] } },
             sup: Sets { train: Rows { bank: 0, rows: vec![] }, test: Rows { bank: 0, rows: vec![] } },
             notes: Vec::new(),
+            digest: String::new(),
         };
-        let dataset = Loaded::read(unsup, dirs, how)?;
+        let dataset = Loaded::read(unsup, dirs, copies, how)?;
         if source(unsup) == source(sup) {
             let sets = all.add(&dataset, &[unsup, sup], device, keep)?;
             if let [first, second] = sets.as_slice() {
                 (all.unsup, all.sup) = (first.clone(), second.clone());
             }
         } else {
-            let other = Loaded::read(sup, dirs, how)?;
+            let other = Loaded::read(sup, dirs, copies, how)?;
             for (config, dataset) in [(unsup, &dataset), (sup, &other)] {
                 if let [sets] = all.add(dataset, &[config], device, keep)?.as_slice() {
                     if config == unsup { all.unsup = sets.clone() } else { all.sup = sets.clone() }
@@ -196,23 +289,23 @@ impl RunData {
         let tested = selections.iter().filter(|s| s.held_out.is_none()).map(|s| s.test).max().unwrap_or(0);
         let all: Vec<u32> = (0..tested as u32).collect();
         let augment = config.augmentation.then(|| Augment::of(&config.name, config.noise_std));
-        let labels = |all: &[i64], ids: &[u32]| {
-            Tensor::from_slice(&ids.iter().map(|id| all[*id as usize]).collect::<Vec<i64>>()).to_device(device)
-        };
-        let dataset = match dataset {
-            Loaded::Whole(dataset) => dataset,
+        let (training, testing) = match dataset {
+            Loaded::Whole(d) => (View::owned(&d.train), View::owned(&d.test)),
+            Loaded::Shared(d) => (View::mapped(&d.train), View::mapped(&d.test)),
             Loaded::Pictures { train, test, .. } => {
                 let test = test.as_ref().unwrap_or(train);
-                let (of_train, of_test) = (labels(&train.labels, &used), labels(&test.labels, &all));
+                let (of_train, of_test) = (labels(&train.labels, &used, device), labels(&test.labels, &all, device));
                 self.banks.push(Bank::pictures(Arc::clone(train), used, of_train, augment));
                 self.banks.push(Bank::pictures(Arc::clone(test), all, of_test, None));
                 return Ok(sets);
             }
         };
-        let (mut train, mut test) = (pixels(&dataset.train, &used, device), pixels(&dataset.test, &all, device));
+        let ((mut train, mut train_map), (mut test, mut test_map)) =
+            (training.select(&used, device), testing.select(&all, device));
         if config.zca_whitened {
-            if dataset.train.stride() > MOST {
-                let (name, pixels) = (config.name.clone(), dataset.train.stride());
+            let pixels = training.shape.iter().product();
+            if pixels > MOST {
+                let name = config.name.clone();
                 return Err(DataError::Whiten { name, pixels, most: MOST });
             }
             let zca = match keep {
@@ -224,19 +317,20 @@ impl RunData {
                 None => Zca::learn(&train),
             };
             (train, test) = (zca.apply(&train), zca.apply(&test));
+            (train_map, test_map) = (None, None);
         }
-        self.banks.push(Bank::new(train, labels(&dataset.train.labels, &used), augment));
-        self.banks.push(Bank::new(test, labels(&dataset.test.labels, &all), None));
+        let banks = [
+            (Bank::new(train, labels(training.labels, &used, device), augment), train_map),
+            (Bank::new(test, labels(testing.labels, &all, device), None), test_map),
+        ];
+        for (mut bank, map) in banks {
+            bank.hold(map);
+            self.banks.push(bank);
+        }
         Ok(sets)
     }
 }
 
-/// These images as `(N, C, H, W)`, 8 bits.
-fn pixels(images: &Images, ids: &[u32], device: Device) -> Tensor {
-    let mut bytes = Vec::with_capacity(ids.len() * images.stride());
-    for id in ids {
-        bytes.extend_from_slice(images.image(*id as usize));
-    }
-    let shape = [ids.len() as i64, images.channels as i64, images.height as i64, images.width as i64];
-    Tensor::from_slice(&bytes).view(shape).to_device(device)
+fn labels(all: &[i64], ids: &[u32], device: Device) -> Tensor {
+    Tensor::from_slice(&ids.iter().map(|id| all[*id as usize]).collect::<Vec<i64>>()).to_device(device)
 }

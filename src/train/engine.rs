@@ -8,7 +8,7 @@ use tch::{Device, Tensor};
 use super::bank;
 use super::checkpoint::{self, Checkpoint, Progress};
 use super::data::{RunData, Sets};
-use super::learner::{Batch, Learner, Sums};
+use super::learner::{Learner, Step, Sums};
 use super::watch::{self, Place};
 use super::{Phase, RunPlan, TrainError, adam, evaluate};
 use crate::data::epoch_order;
@@ -134,6 +134,35 @@ impl<'a> Trainer<'a> {
         let folder = self.dir.as_ref().map(|d| d.root().to_path_buf());
         let resumed_at = self.progress.global_epoch;
         Ok(self.hub.send(Event::RunStarted { title, config, folder, resumed_at })?)
+    }
+
+    /// Tells the listeners something that is not the engine's: reports of blocks that were taken over, a note.
+    ///
+    /// # Errors
+    /// When one of them cannot write.
+    pub fn tell(&mut self, event: Event) -> Result<(), TrainError> {
+        Ok(self.hub.send(event)?)
+    }
+
+    /// The numbers of each Hebbian block as it stands.
+    pub fn statistics(&mut self) -> Vec<BlockStats> {
+        self.block_statistics()
+    }
+
+    /// Takes the first `blocks` blocks from elsewhere and goes on after the phases that made them. All others stay as they
+    /// are initialised, which depends on the seed alone.
+    ///
+    /// # Errors
+    /// When the state does not fit.
+    pub fn take_over(
+        &mut self,
+        state: &std::collections::BTreeMap<String, Tensor>,
+        blocks: usize,
+        progress: Progress,
+    ) -> Result<(), TrainError> {
+        self.network.load(state, |i| i < blocks)?;
+        let state = self.network.state();
+        self.go_on(Checkpoint { state, progress: Some(progress), optimizer: Default::default() }, 0.0)
     }
 
     /// Runs all phases that are left.
@@ -345,7 +374,6 @@ impl<'a> Trainer<'a> {
         let resumed = (self.progress.step > 0).then_some(self.progress.sums);
         let mut sums = Sums::new(phase, &self.network, resumed);
         let done_before = sums.images;
-        let first = learner.first();
         let on = self.network.device();
         for (step, chunk) in (1u64..).zip(rows.chunks(phase.batch_size as usize)).skip(self.progress.step as usize) {
             let seed = device::stream(seed, &["step".into(), (index as u64).into(), epoch.into(), step.into()]);
@@ -353,10 +381,7 @@ impl<'a> Trainer<'a> {
             let check = watch::due(on, step, step == steps).then_some(place);
             let (network, bank) = (&mut self.network, &self.data.banks[sets.train.bank]);
             device::guard("a training step", || {
-                let rows = Tensor::from_slice(chunk);
-                let x = bank.batch(&rows, network, first, seed);
-                let labels = bank.labels(&rows).to_device(on);
-                learner.step(network, &Batch { x: &x, labels: &labels, lr, seed, check }, &mut sums)
+                learner.step_on(network, bank, chunk, Step { lr, seed, check }, &mut sums)
             })??;
             self.hub.send(Event::Progress { epoch, images: sums.images })?;
             let at = (step, sums.values());

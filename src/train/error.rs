@@ -6,6 +6,7 @@ use crate::data::DataError;
 use crate::device::DeviceError;
 use crate::files::FileError;
 use crate::layer::network::StateError;
+use crate::preset::PresetError;
 use crate::report::ReportError;
 
 /// What can end a run early.
@@ -40,6 +41,9 @@ pub enum TrainError {
         /// Why.
         cause: String,
     },
+    /// A name, a block or an override.
+    #[error(transparent)]
+    Preset(#[from] PresetError),
     /// A state that does not fit.
     #[error(transparent)]
     State(#[from] StateError),

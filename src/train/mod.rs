@@ -6,6 +6,8 @@
 //!                   └─ hybrid: both in each step
 //! ```
 //!
+//! - [`request`]: names and overrides, before they are resolved to a plan.
+//! - [`folder`]: `folder:PATH` as a data set.
 //! - [`plan`]: which blocks learn when, on what; printable and serialisable, complete before anything is touched.
 //! - [`bank`]: images and the stored outputs of frozen blocks, so that none is computed twice for the same images.
 //! - [`engine`]: the loop over phases, epochs and steps; stopping, saving, reporting.
@@ -18,15 +20,19 @@
 pub mod adam;
 pub mod bank;
 pub mod checkpoint;
+pub mod compare;
 pub mod data;
 pub mod engine;
 pub mod error;
 pub mod evaluate;
+pub mod folder;
 pub mod learner;
 pub mod plan;
 pub mod post_hoc;
+pub mod request;
 pub mod watch;
 
 pub use engine::{Outcome, Trainer};
 pub use error::TrainError;
 pub use plan::{Phase, RunPlan, TrainingMode};
+pub use request::Request;

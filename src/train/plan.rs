@@ -108,6 +108,12 @@ impl RunPlan {
         if phase.is_unsupervised() { &self.dataset_unsup } else { &self.dataset_sup }
     }
 
+    /// The data sets that are read, unsupervised and supervised: where no phase is Hebbian, the first is not.
+    pub fn sets_read(&self) -> [&DatasetConfig; 2] {
+        let unsupervised = self.phases.iter().any(Phase::is_unsupervised);
+        [if unsupervised { &self.dataset_unsup } else { &self.dataset_sup }, &self.dataset_sup]
+    }
+
     /// Hebbian blocks of the network, first to last.
     pub fn hebbian_blocks(&self) -> Vec<usize> {
         let blocks = self.network.blocks.iter().enumerate();

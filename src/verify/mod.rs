@@ -3,6 +3,8 @@
 //! A recording is a safetensors file whose metadata say what was run (`kind`) and how. It is reproduced when every
 //! element of every recorded tensor T satisfies |error| ≤ 1e-4·|T| + 1e-5·max|T|.
 
+mod encoder;
+mod hopfield;
 mod layer;
 mod network;
 
@@ -86,7 +88,12 @@ pub fn verify(path: &Path, device: Device, fast: bool) -> Result<Report, VerifyE
     device::guard(&format!("recomputing {}", path.display()), || match kind.as_str() {
         "layer" => layer::run(&mut recording),
         "network" => network::run(&mut recording),
-        other => Err(recording.lacks(format!("kind is `{other}`; `layer`, `network` and `snn` can be recomputed"))),
+        "encoder" => encoder::run(&mut recording),
+        "hopfield" => hopfield::run(&mut recording),
+        other => {
+            let known = "`layer`, `network`, `encoder`, `snn` and `hopfield` can be recomputed";
+            Err(recording.lacks(format!("kind is `{other}`; {known}")))
+        }
     })??;
     if recording.compared == 0 {
         return Err(recording.lacks("it records no tensor to compare with"));
@@ -165,6 +172,15 @@ impl Recording {
             self.worst = (ratio, name.to_string(), error.max().double_value(&[]));
         }
         Ok(())
+    }
+
+    /// Counts a number that was compared in its own way: its error and what is tolerated.
+    fn judge(&mut self, name: &str, error: f64, tolerance: f64) {
+        self.compared += 1;
+        let ratio = if error.is_nan() { f64::INFINITY } else { error / tolerance };
+        if ratio > self.worst.0 || self.worst.1.is_empty() {
+            self.worst = (ratio, name.to_string(), error);
+        }
     }
 
     /// A block entry of the recording's own words.

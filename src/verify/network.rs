@@ -8,13 +8,14 @@ use tch::{Kind, Tensor};
 
 use super::{Recording, VerifyError};
 use crate::layer::Network;
+use crate::layer::classifier::Rows;
 use crate::layer::rate::Rate;
 use crate::preset::config::{Arch, NetworkConfig};
 use crate::preset::words::{parse_activation, parse_operations, parse_pool};
 use crate::preset::{BlockEntry, ModelSpec, resolve_on};
 use crate::report::PhaseKind;
 use crate::train::Phase;
-use crate::train::learner::{Batch, Learner, Sums};
+use crate::train::learner::{self, Batch, Learner, Step, Sums};
 use crate::train::watch::Place;
 
 /// A block as it is recorded.
@@ -93,8 +94,12 @@ fn train(
     };
     let mut sums = Sums::new(phase, network, None);
     let place = Place { phase: 0, epoch: 1, step };
-    let batch = Batch { x: &x, labels: &labels, lr: phase.lr, seed: 0, check: Some(place) };
-    learner.step(network, &batch, &mut sums)?;
+    let how = Step { lr: phase.lr, seed: 0, check: Some(place) };
+    // As a run reads them from its store.
+    let (flat, index) = (x.flatten(1, -1).contiguous(), (0..x.size()[0]).collect::<Vec<i64>>());
+    let rows = Rows::new(&flat, &index, flat.size()[1]).filter(|_| r.fast && learner.reads_rows(network));
+    let x = rows.map_or(learner::Input::Tensor(&x), learner::Input::Rows);
+    learner.step(network, &Batch { x, labels: &labels, how }, &mut sums)?;
     losses.extend(sums.means().map(|(loss, _)| loss));
     Ok(())
 }

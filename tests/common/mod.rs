@@ -404,12 +404,15 @@ pub fn python() -> Option<PathBuf> {
         std::env::var_os("SOFTHEBB_CACHE").map(PathBuf::from).or(home).map(|cache| cache.join("venv/bin/python"))
     };
     let found = own.or_else(cache).filter(|python| {
-        Command::new(python).args(["-c", "import tensorboard, PIL"]).output().is_ok_and(|out| out.status.success())
+        Command::new(python)
+            .args(["-c", "import tensorboard, PIL, pandas"])
+            .output()
+            .is_ok_and(|out| out.status.success())
     });
     if found.is_none() {
         let required = std::env::var("SOFTHEBB_REQUIRE_PYTHON").is_ok_and(|value| value == "1");
-        assert!(!required, "no python with tensorboard: `make setup` makes one, or set SOFTHEBB_PYTHON");
-        println!("skipped: no python with tensorboard (`make setup` makes one, or set SOFTHEBB_PYTHON)");
+        assert!(!required, "no python with tensorboard and pandas: `make python` makes one, or set SOFTHEBB_PYTHON");
+        println!("skipped: no python with tensorboard and pandas (`make python` makes one, or set SOFTHEBB_PYTHON)");
     }
     found
 }

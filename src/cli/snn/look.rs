@@ -58,9 +58,9 @@ pub struct ShowArgs {
     /// Steps of the example.
     #[arg(long, value_name = "T", default_value_t = 30)]
     steps: usize,
-    /// Inputs in the raster, from the first.
-    #[arg(long, value_name = "N", default_value_t = 200)]
-    inputs: usize,
+    /// Inputs in the raster, from the first; the notebook's 200 are the upper edge, where many images are empty [default: all].
+    #[arg(long, value_name = "N")]
+    inputs: Option<usize>,
     /// Seed of the example's spikes.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -123,12 +123,12 @@ pub fn show(args: &ShowArgs) -> anyhow::Result<()> {
     if args.image >= images.len() {
         return Err(Usage(format!("--image is {}, there are {} test images", args.image, images.len())).into());
     }
-    if args.steps == 0 || args.steps > 1000 || args.inputs == 0 {
+    if args.steps == 0 || args.steps > 1000 || args.inputs == Some(0) {
         return Err(Usage("--steps must be 1 to 1000 and --inputs at least 1".into()).into());
     }
     let example = pictures::example(&network, images.image(args.image), args.steps, args.seed);
     let mut all = pictures::of_weights(&network, images);
-    all.extend(pictures::of_example(&network, &example, args.inputs));
+    all.extend(pictures::of_example(&network, &example, args.inputs.unwrap_or(network.inputs())));
     let mut hub = Hub::new();
     hub.add(Tensorboard::new(&dir)).add(PictureFiles::new(&dir));
     let mut out = io::stdout().lock();

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::constants::ConstantArgs;
 use super::{pool, read_plan};
-use crate::cli::Usage;
+use crate::cli::{Usage, provenance};
+use crate::device;
 use crate::files::{FileError, RunDir, write_atomic};
 use crate::report::format::shell;
 use crate::report::{
@@ -93,6 +94,8 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
         }
         let text = serde_json::to_string_pretty(&plan)?;
         write_atomic(&dir.config(), |out| writeln!(out, "{text}"))?;
+        device::set_threads(plan.threads);
+        provenance::record(dir, tch::Device::Cpu)?;
     }
     let (mut hub, stop) = (hub(args, dir.as_ref()), stop_flag()?);
     let resumed_at = start.1.epochs;

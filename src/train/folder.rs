@@ -6,9 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-
-use super::Usage;
+use super::TrainError;
+use crate::data::DataError;
 use crate::data::pictures::{self, PREFIX};
 use crate::preset::config::DatasetConfig;
 use crate::preset::{Catalogue, Override, PresetError, Target, dataset_config_with};
@@ -48,17 +47,17 @@ pub struct Use<'a> {
 ///
 /// # Errors
 /// When there is no such configuration, or the folder is not one of pictures.
-pub fn config(catalogue: &Catalogue, name: &str, how: Use) -> anyhow::Result<DatasetConfig> {
+pub fn config(catalogue: &Catalogue, name: &str, how: Use) -> Result<DatasetConfig, TrainError> {
     let resolve = |catalogue: &Catalogue, name: &str| -> Result<DatasetConfig, PresetError> {
         dataset_config_with(catalogue, name, how.validation, how.seed, how.target, how.overrides)
     };
     let Some((config, path)) = parse(name) else { return Ok(resolve(catalogue, name)?) };
     if path.as_os_str().is_empty() {
-        return Err(
-            Usage("folder: names no folder\nhint: --dataset folder:PATH, with PATH/train and PATH/val".into()).into()
-        );
+        let why = "folder: names no folder\nhint: --dataset folder:PATH, with PATH/train and PATH/val";
+        return Err(TrainError::Plan(why.into()));
     }
-    let path: PathBuf = std::path::absolute(path).with_context(|| format!("{} is no path", path.display()))?;
+    let path: PathBuf =
+        std::path::absolute(path).map_err(|source| DataError::Read { path: path.to_path_buf(), source })?;
     let look = pictures::look(&path)?;
     let large = look.size.iter().any(|n| *n > AS_IT_IS);
     let [height, width] = if large { [SIDE; 2] } else { look.size };

@@ -1,0 +1,39 @@
+//! `softhebb encode features`.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::look::{LookArgs, write_table};
+
+/// Arguments of `features`.
+#[derive(Debug, Args)]
+pub struct FeaturesArgs {
+    #[command(flatten)]
+    look: LookArgs,
+    /// Where to: a NumPy matrix, a row of length one an image; its file names go into a table beside it.
+    #[arg(short, long, value_name = "FILE", default_value = "features.npy")]
+    output: PathBuf,
+}
+
+/// Computes and writes.
+///
+/// # Errors
+/// When the run, the images or the files fail.
+pub fn run(args: &FeaturesArgs) -> anyhow::Result<()> {
+    let mut look = args.look.open()?;
+    let features = look.trained(&args.output)?;
+    look.hub.close()?;
+    let table = args.output.with_extension("csv");
+    let class = |i: &u32| look.source.items[*i as usize].class.and_then(|c| look.source.classes.get(c as usize));
+    let rows = features.indices.iter().zip(features.names(&look.source)).enumerate();
+    let rows =
+        rows.map(|(row, (i, name))| vec![row.to_string(), name.to_string(), class(i).cloned().unwrap_or_default()]);
+    write_table(&table, &["row", "file", "class"], rows)?;
+    let mut out = io::stdout().lock();
+    let (n, d) = (features.len(), features.matrix.columns());
+    writeln!(out, "{}: {n} rows of {d} numbers", args.output.display())?;
+    writeln!(out, "{}: their files", table.display())?;
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! A run folder and its listeners, as every `hopfield` command has them.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use clap::{ArgAction, Args};
+use serde::Serialize;
+use tch::Device;
+
+use crate::cli::provenance;
+use crate::device;
+use crate::files::{FileError, RunDir, write_atomic};
+use crate::report::format::shell;
+use crate::report::{
+    Closing, Console, Event, Hub, LogFile, Picture, PictureFiles, ReportError, Tensorboard, Verbosity,
+};
+
+/// Interrupted by the user.
+const INTERRUPTED: u8 = 130;
+
+/// Where a run goes and how much it says.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Folder of the runs.
+    #[arg(long, value_name = "DIR", default_value = "results/runs")]
+    pub results_dir: PathBuf,
+    /// Whether to leave a run folder.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set, default_value = "true", hide_default_value = true)]
+    save: bool,
+    /// Print the plan as JSON and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Threads [default: all cores].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    threads: usize,
+    /// Say only warnings and the result.
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more: every file written.
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// A run that goes on.
+pub struct Run {
+    /// Its folder, if it saves.
+    pub dir: Option<RunDir>,
+    hub: Hub,
+    stop: Arc<AtomicBool>,
+    began: Instant,
+    _lock: Option<fs::File>,
+}
+
+impl Run {
+    /// Makes the folder (or goes on in `there`) and says what runs. `resume` is the command that goes on with it, where there is one.
+    pub fn start(
+        args: &RunArgs,
+        stem: &str,
+        title: String,
+        plan: &impl Serialize,
+        there: Option<RunDir>,
+        resume: impl Fn(&str) -> Option<String>,
+    ) -> anyhow::Result<Run> {
+        device::set_threads(args.threads);
+        let resumed_at = u64::from(there.is_some());
+        let dir = match (there, args.save) {
+            (Some(dir), _) => Some(dir),
+            (None, true) => Some(new_folder(&args.results_dir, stem)?),
+            (None, false) => None,
+        };
+        let verbosity = match (args.quiet, args.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        };
+        let (mut hub, mut lock) = (Hub::new(), None);
+        match &dir {
+            None => drop(hub.add(Console::standard(verbosity, Closing::default()))),
+            Some(dir) => {
+                lock = Some(dir.lock()?.ok_or_else(|| {
+                    let folder = dir.root().display();
+                    anyhow::anyhow!("another process is running in {folder}\nhint: wait for it, or stop it with Ctrl-C")
+                })?);
+                let text = serde_json::to_string_pretty(plan)?;
+                write_atomic(&dir.config(), |out| writeln!(out, "{text}"))?;
+                provenance::record(dir, Device::Cpu)?;
+                let words = closing(dir, &resume);
+                hub.add(Console::standard(verbosity, words.clone())).add(LogFile::new(dir, words));
+                hub.add(Tensorboard::new(dir)).add(PictureFiles::new(dir));
+            }
+        }
+        let folder = dir.as_ref().map(|d| d.root().to_path_buf());
+        let config = serde_json::to_value(plan)?;
+        hub.send(Event::RunStarted { title, config, folder, resumed_at })?;
+        Ok(Run { dir, hub, stop: stop_flag()?, began: Instant::now(), _lock: lock })
+    }
+
+    /// Whether to go on: false after Ctrl-C.
+    pub fn goes_on(&self) -> impl Fn() -> bool + use<> {
+        let stop = Arc::clone(&self.stop);
+        move || !stop.load(Ordering::Relaxed)
+    }
+
+    /// Says something to know.
+    pub fn note(&mut self, text: impl Into<String>) -> Result<(), ReportError> {
+        self.hub.send(Event::Note(text.into()))
+    }
+
+    /// Says something to act on.
+    pub fn warn(&mut self, text: impl Into<String>) -> Result<(), ReportError> {
+        self.hub.send(Event::Warning(text.into()))
+    }
+
+    /// Says a result.
+    pub fn table(&mut self, text: impl Into<String>) -> Result<(), ReportError> {
+        self.hub.send(Event::Table(text.into()))
+    }
+
+    /// A number for tensorboard.
+    pub fn scalar(&mut self, tag: impl Into<String>, global_step: usize, value: f64) -> Result<(), ReportError> {
+        self.hub.send(Event::Scalar { tag: tag.into(), global_step: global_step as u64, value })
+    }
+
+    /// A picture for the folder and tensorboard.
+    pub fn picture(&mut self, tag: &str, picture: Picture) -> Result<(), ReportError> {
+        self.hub.send(Event::Image { tag: tag.into(), global_step: 0, picture })
+    }
+
+    /// The run's table, `metrics.csv`, whole.
+    pub fn metrics<R: Serialize>(&mut self, rows: &[R]) -> anyhow::Result<()> {
+        let Some(dir) = &self.dir else { return Ok(()) };
+        let path = dir.metrics();
+        write_atomic(&path, |file| {
+            let mut out = csv::Writer::from_writer(file);
+            rows.iter().try_for_each(|row| out.serialize(row))?;
+            out.flush()
+        })?;
+        self.hub.send(Event::Saved(path))?;
+        Ok(())
+    }
+
+    /// A file was written.
+    pub fn saved(&mut self, path: PathBuf) -> Result<(), ReportError> {
+        self.hub.send(Event::Saved(path))
+    }
+
+    /// Ends the run.
+    pub fn end(mut self, interrupted: bool) -> anyhow::Result<ExitCode> {
+        let seconds = self.began.elapsed().as_secs_f64();
+        self.hub.send(Event::RunFinished { test_acc: None, test_loss: None, seconds, interrupted })?;
+        self.hub.close()?;
+        Ok(if interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+    }
+}
+
+/// Where things are, and what to type next.
+fn closing(dir: &RunDir, resume: &impl Fn(&str) -> Option<String>) -> Closing {
+    let folder = shell(&dir.root().display().to_string());
+    let pictures = dir.picture("any");
+    let pictures = pictures.parent().unwrap_or(dir.root()).display().to_string();
+    let places = [("pictures", pictures), ("metrics", dir.metrics().display().to_string())];
+    let places = places.map(|(name, path)| format!("  {name:<12} {path}"));
+    let mut closing = Closing { finished: places.to_vec(), interrupted: vec![] };
+    closing.finished.push(format!("next, the same in a browser:  tensorboard --logdir {folder}"));
+    if let Some(command) = resume(&folder) {
+        closing.interrupted = places.to_vec();
+        closing.interrupted.push(format!("next, go on:  {command}"));
+    }
+    closing
+}
+
+/// A new folder below `hopfield/`, made at once, so that two runs that begin together get two.
+fn new_folder(results: &Path, stem: &str) -> anyhow::Result<RunDir> {
+    let parent = results.join("hopfield");
+    fs::create_dir_all(&parent).map_err(FileError::write(&parent))?;
+    let mut n = 1;
+    loop {
+        let number = if n == 1 { String::new() } else { format!("-{n}") };
+        let folder = parent.join(format!("{stem}{number}"));
+        match fs::create_dir(&folder) {
+            Ok(()) => return Ok(RunDir::new(folder)),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => n += 1,
+            Err(e) => return Err(FileError::write(&folder)(e).into()),
+        }
+    }
+}
+
+/// Set by Ctrl-C (and SIGTERM): the run stops after its sweep. A second Ctrl-C ends it at once.
+fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal finds the flag unset and sets it, the second finds it set.
+        signal_hook::flag::register_conditional_shutdown(signal, i32::from(INTERRUPTED), Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
