@@ -14,6 +14,8 @@
 //! | [`search`] | sweeps of seeds and hyperparameters: spaces, trials, the runner, what it leaves |
 //! | [`verify`] | recomputing recorded runs of the published program |
 //! | [`mod@bench`] | measuring training against the machine's own matrix products |
+//! | [`plot`] | what a trained network's units look for, and how it sees the classes |
+//! | [`robust`] | noise and attacks on a trained network |
 //! | [`snn`] | a sibling: a two-layer Hebbian spiking network |
 //! | [`hopfield`] | a sibling: Hopfield networks and associative memory |
 //! | [`encoder`] | a sibling: a deep Hebbian image encoder |
@@ -41,8 +43,10 @@ pub mod files;
 pub mod hopfield;
 pub mod layer;
 pub mod parallel;
+pub mod plot;
 pub mod preset;
 pub mod report;
+pub mod robust;
 pub mod search;
 pub mod snn;
 pub mod train;

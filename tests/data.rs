@@ -319,8 +319,9 @@ fn what_is_not_there_is_said_with_the_places_and_the_way_out() {
     let nowhere = load("CIFAR10", "", &DataDirs::only("/no/such/folder")).unwrap_err().to_string();
     assert_eq!(nowhere, "CIFAR10 was not found; looked in /no/such/folder (no such folder)");
     for (name, said) in [("CIFAR11", "known are FashionMini, MNIST"), ("ImageNet", "https://image-net.org")] {
-        let error = load(name, "", &DataDirs::only("/")).unwrap_err().to_string();
-        assert!(error.contains(said), "{error}");
+        let error = load(name, "", &DataDirs::only("/")).unwrap_err();
+        let all = format!("{error}; {}", error.hint().unwrap());
+        assert!(all.contains(said), "{all}");
     }
 }
 

@@ -33,7 +33,7 @@ enum DataCommand {
     },
     /// Download data sets from their official sites. An interrupted download goes on where it stopped.
     Fetch {
-        /// MNIST, FashionMNIST, CIFAR10, CIFAR100, STL10, or all.
+        /// MNIST, FashionMNIST, CIFAR10, CIFAR100, STL10, ImageNette, TinyImageNet … (`softhebb data list`), or all.
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
         #[command(flatten)]
@@ -118,6 +118,9 @@ fn print_list(dirs: &DataDirs, all: &[Listing], out: &mut dyn Write) -> io::Resu
         let place = match &l.folder {
             Some(folder) => folder.display().to_string(),
             None if l.present => "inside the program".to_string(),
+            None if find(l.name).is_ok_and(|d| d.manual.is_some()) => {
+                "(not for download: `softhebb data fetch` says why)".into()
+            }
             None => format!("({})", dirs.fetch_command(l.name)),
         };
         let yes = |b| if b { "yes" } else { "no" }.to_string();

@@ -7,8 +7,12 @@ pub mod completions;
 pub mod data;
 pub mod encode;
 pub mod hopfield;
+pub mod plot;
+pub mod post_hoc;
+mod progress;
 pub mod provenance;
 pub mod resume;
+pub mod robustness;
 pub mod run;
 pub mod search;
 pub mod show;
@@ -52,6 +56,12 @@ pub struct Cli {
 enum Command {
     /// Train a preset (or a typed network) on a data set and score it.
     Run(Box<run::RunArgs>),
+    /// Train a layer and its classifier, then record the classifier's loss while the layer learns anew.
+    PostHoc(Box<post_hoc::PostHocArgs>),
+    /// Pictures of a trained network, as PNG and SVG.
+    Plot(plot::PlotArgs),
+    /// Accuracy under noise and attacks: SoftHebb, hard WTA and BP of one layer.
+    Robustness(Box<robustness::RobustnessArgs>),
     /// Run a network over a space of keys and seeds; resume, watch and read such sweeps.
     Search(Box<search::SearchArgs>),
     /// One trial of a search, from its plan file.
@@ -87,6 +97,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => Ok(ExitCode::SUCCESS), // clap printed the help
         Some(Command::Run(args)) => run::run(&args),
+        Some(Command::PostHoc(mut args)) => post_hoc::run(&mut args),
+        Some(Command::Plot(args)) => plot::run(&args),
+        Some(Command::Robustness(args)) => robustness::run(&args),
         Some(Command::Search(args)) => search::run(&args),
         Some(Command::Trial(args)) => trial::run(&args),
         Some(Command::Show(args)) => show::run(args).map(|()| ExitCode::SUCCESS),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::{Usage, data as data_cli, provenance, resume};
+use super::{Usage, data as data_cli, progress, provenance, resume};
 use crate::data::{DataDirs, DataError, FetchOptions};
 use crate::device::{self, DeviceChoice, Precision};
 use crate::files::{RunDir, write_atomic};
@@ -99,6 +99,10 @@ pub struct RunArgs {
     #[arg(long)]
     features_on_disk: bool,
 
+    /// Keep nothing beside the data: neither decoded pictures nor whitenings; both are then made anew, in memory.
+    #[arg(long)]
+    no_cache: bool,
+
     /// Threads [default: all cores].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
@@ -173,6 +177,64 @@ impl RunArgs {
 /// # Errors
 /// Whatever went wrong, with what to do.
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    run_then(args, "run", &mut |_| Ok(true))
+}
+
+/// What a run that was not interrupted leaves in memory.
+#[derive(Debug)]
+pub struct Finished<'a> {
+    /// Its plan.
+    pub plan: &'a RunPlan,
+    /// The trained network.
+    pub network: crate::layer::Network,
+    /// Its images.
+    pub data: RunData,
+    /// Set by Ctrl-C.
+    pub stop: &'a AtomicBool,
+}
+
+/// What goes on with a finished run; false if the user stopped it.
+pub type Then<'a> = &'a mut dyn FnMut(Finished) -> anyhow::Result<bool>;
+
+/// Ending of the model's name in the results folder of `softhebb post-hoc`.
+pub const POST_HOC: &str = "-post-hoc";
+
+/// Gives the arguments of a post-hoc run what it takes: a folder of its own name, and a first block by backpropagation that is trained together
+/// with its classifier.
+///
+/// # Errors
+/// When the arguments make no plan, or one of another kind of network.
+pub fn settle_post_hoc(args: &mut RunArgs) -> anyhow::Result<()> {
+    if args.preset.is_none() && args.model.is_none() {
+        return Ok(());
+    }
+    let plan = typed_plan(args)?;
+    crate::train::post_hoc::check(&plan)?;
+    if !plan.network.blocks[0].layer.method.is_hebbian() {
+        args.training_mode = Some(TrainingMode::Simultaneous);
+    }
+    args.model_name.get_or_insert_with(|| format!("{}{POST_HOC}", plan.model));
+    Ok(())
+}
+
+/// The folder of a run of these arguments that is finished, if there is one.
+///
+/// # Errors
+/// When the arguments make no plan.
+pub fn finished(args: &RunArgs) -> anyhow::Result<Option<PathBuf>> {
+    let plan = typed_plan(args)?;
+    let Ok(folder) = resume::latest(&args.results_dir, &plan) else { return Ok(None) };
+    let dir = RunDir::new(&folder);
+    let (Ok(there), Ok(checkpoint)) = (resume::read_plan(&dir), checkpoint::load(&dir)) else { return Ok(None) };
+    let done = checkpoint.progress.is_some_and(|p| p.phase >= there.phases.len());
+    Ok((done && compare::differences(&there, &plan).is_empty()).then_some(folder))
+}
+
+/// Runs, then hands what there is to `then`. `command` is the subcommand that goes on with an interrupted run.
+///
+/// # Errors
+/// Whatever went wrong, with what to do.
+pub fn run_then(args: &RunArgs, command: &str, then: Then) -> anyhow::Result<ExitCode> {
     let (mut plan, start) = prepare(args)?;
     if args.dry_run {
         let text = if args.json { format!("{:#}\n", serde_json::to_value(&plan)?) } else { plan_text(&plan) };
@@ -184,9 +246,19 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     device::set_threads(plan.threads);
     plan.threads = device::threads();
     let dirs = DataDirs::resolve(plan.data_dir.as_deref())?;
-    let data = load_data(args, &plan, &dirs, on)?;
+    let stop = stop_flag()?;
+    let data = match load_data(args, &plan, &dirs, on, &stop) {
+        Ok(data) => data,
+        // Ctrl-C before the run began: what was decoded is kept, and there is no run to go on with.
+        Err(error) if stop.load(Ordering::Relaxed) => {
+            let _ = writeln!(io::stderr(), "{error:#}"); // nobody is left to tell
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        Err(error) => return Err(error),
+    };
     let lock = claim(args, &mut plan, &start)?;
-    let code = train(args, &plan, &start, data, on);
+    let job = Job { args, plan: &plan, start: &start, on, stop: &stop, command };
+    let code = train(&job, data, then);
     drop(lock);
     code
 }
@@ -257,6 +329,7 @@ fn here(args: &RunArgs, plan: &mut RunPlan, dir: &RunDir) {
     plan.folder = dir.root().to_path_buf();
     plan.device = args.device().unwrap_or(plan.device);
     plan.features_on_disk |= args.features_on_disk;
+    plan.no_cache |= args.no_cache;
     if args.threads > 0 {
         plan.threads = args.threads;
     }
@@ -287,6 +360,7 @@ fn typed_plan(args: &RunArgs) -> anyhow::Result<RunPlan> {
         precision: args.precision,
         threads: args.threads,
         features_on_disk: args.features_on_disk,
+        no_cache: args.no_cache,
         save: args.save,
         model_name: args.model_name.clone(),
         data_dir: args.data_dir.clone(),
@@ -315,11 +389,25 @@ fn claim(args: &RunArgs, plan: &mut RunPlan, start: &Start) -> anyhow::Result<Op
     Ok(Some(lock))
 }
 
-fn train(args: &RunArgs, plan: &RunPlan, start: &Start, data: RunData, on: tch::Device) -> anyhow::Result<ExitCode> {
+/// Everything that a run is given.
+struct Job<'a> {
+    args: &'a RunArgs,
+    plan: &'a RunPlan,
+    start: &'a Start,
+    on: tch::Device,
+    stop: &'a AtomicBool,
+    command: &'a str,
+}
+
+fn train(job: &Job, data: RunData, then: Then) -> anyhow::Result<ExitCode> {
+    let Job { args, plan, start, on, stop, command } = *job;
     let dir = RunDir::new(&plan.folder);
-    let (stop, mut hub) = (stop_flag()?, Hub::new());
+    let mut hub = Hub::new();
     let last_words = if plan.save {
-        closing(&dir, &format!("softhebb run --resume all --run-dir {}", shell(&plan.folder.display().to_string())))
+        closing(
+            &dir,
+            &format!("softhebb {command} --resume all --run-dir {}", shell(&plan.folder.display().to_string())),
+        )
     } else {
         Closing::default()
     };
@@ -335,7 +423,7 @@ fn train(args: &RunArgs, plan: &RunPlan, start: &Start, data: RunData, on: tch::
         hub.add(Tensorboard::new(&dir));
         hub.add(PictureFiles::new(&dir));
     }
-    let mut trainer = Trainer::new(plan, data, on, &mut hub, &stop);
+    let mut trainer = Trainer::new(plan, data, on, &mut hub, stop);
     match start {
         Start::Fresh => {}
         Start::GoOn(dir) if !dir.checkpoint().exists() => {
@@ -359,11 +447,12 @@ fn train(args: &RunArgs, plan: &RunPlan, start: &Start, data: RunData, on: tch::
     }
     trainer.announce(title(plan, on))?;
     let outcome = trainer.run();
-    drop(trainer);
+    let (network, data) = trainer.into_parts();
     let closed = hub.close();
     let outcome = outcome?;
     closed?;
-    Ok(if outcome.interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+    let done = !outcome.interrupted && then(Finished { plan, network, data, stop })?;
+    Ok(if done { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) })
 }
 
 fn fits_not(dir: &RunDir) -> String {
@@ -371,7 +460,10 @@ fn fits_not(dir: &RunDir) -> String {
 }
 
 /// Set by Ctrl-C (and SIGTERM): the run stops after its step and saves. A second Ctrl-C ends it at once.
-pub(super) fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
+///
+/// # Errors
+/// When the system takes no handler.
+pub fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -393,8 +485,14 @@ fn seconds_until(dir: &RunDir, global_epoch: u64) -> f64 {
         .fold(0.0, f64::max)
 }
 
-fn load_data(args: &RunArgs, plan: &RunPlan, dirs: &DataDirs, on: tch::Device) -> anyhow::Result<RunData> {
-    let load = || RunData::load(&plan.dataset_unsup, &plan.dataset_sup, dirs, on);
+fn load_data(
+    args: &RunArgs,
+    plan: &RunPlan,
+    dirs: &DataDirs,
+    on: tch::Device,
+    stop: &AtomicBool,
+) -> anyhow::Result<RunData> {
+    let load = || progress::load(plan, dirs, on, Some(stop));
     match load() {
         Ok(data) => Ok(data),
         Err(DataError::NotFound { name, looked, fetch }) => {

@@ -121,7 +121,7 @@ fn from_one(
         let error = match attempt(&agent, url, file, part, how, on) {
             Ok(()) => {
                 on(FetchEvent::Unpacking(file.file));
-                let got = digest::md5_file(part).map_err(FetchError::write(part))?.md5;
+                let got = digest::of_file(part, file.md5).map_err(FetchError::write(part))?;
                 if got == file.md5 {
                     return Ok(());
                 }

@@ -61,6 +61,62 @@ pub enum DataError {
         /// The command that downloads it there.
         fetch: String,
     },
+    /// The data set is not there, and its user must get it.
+    #[error("{name} was not found; looked in {}", join(looked))]
+    NotThere {
+        /// The data set.
+        name: &'static str,
+        /// The places, in the order in which they were looked at.
+        looked: Vec<Looked>,
+        /// How to get it.
+        how: &'static str,
+    },
+    /// The data set may not be downloaded by a program.
+    #[error("{name} may not be downloaded automatically: its terms ask every user to register and to accept them")]
+    NoDownload {
+        /// The data set.
+        name: &'static str,
+        /// How to get it.
+        how: &'static str,
+    },
+    /// A folder of pictures is not what it should be.
+    #[error("{}: {cause}", path.display())]
+    Folder {
+        /// The folder or file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// A folder of pictures has nothing to test on.
+    #[error("{name} has no folder val or test")]
+    NoTest {
+        /// The data set.
+        name: String,
+    },
+    /// The decoded pictures could not be kept.
+    #[error("cannot keep decoded pictures in {}: {source}", path.display())]
+    Pack {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Whitening would take a matrix that no machine holds.
+    #[error("{name} cannot be whitened: its images have {pixels} values each, and at most {most} can be decorrelated")]
+    Whiten {
+        /// The data set.
+        name: String,
+        /// Channels times height times width.
+        pixels: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// The user wanted to stop.
+    #[error("decoding the pictures of {} was interrupted", path.display())]
+    Stopped {
+        /// The folder.
+        path: PathBuf,
+    },
     /// There is no home folder to look in.
     #[error(
         "no folder for data sets is known: neither --data-dir nor SOFTHEBB_DATA is given, and there is no home folder"
@@ -107,7 +163,15 @@ impl DataError {
                 "`softhebb data verify NAME` checks all files, `softhebb data fetch NAME --force` gets them anew"
                     .into(),
             ),
-            DataError::UnknownSplit { .. }
+            DataError::NotThere { how, .. } | DataError::NoDownload { how, .. } => Some((*how).to_string()),
+            DataError::NoTest { .. } => Some("--validation holds out a fifth of the training images to test on".into()),
+            DataError::Pack { .. } => {
+                Some("free some space, or leave no file with --no-cache (the pictures are then held in memory)".into())
+            }
+            DataError::Stopped { .. } => Some("the same command goes on where this one stopped".into()),
+            DataError::Whiten { .. } => Some("choose a configuration without zca".into()),
+            DataError::Folder { .. }
+            | DataError::UnknownSplit { .. }
             | DataError::NoReader { .. }
             | DataError::Read { .. }
             | DataError::Memory { .. } => None,
@@ -162,7 +226,7 @@ pub enum FetchError {
         cause: String,
     },
     /// The file arrived, but it is another one. It was deleted.
-    #[error("{url} is not the file that was published: MD5 {got}, expected {expected}; it was not kept")]
+    #[error("{url} is not the file that was published: checksum {got}, expected {expected}; it was not kept")]
     Checksum {
         /// Where it came from.
         url: String,

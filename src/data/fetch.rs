@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::archive;
 use super::download::{Behaviour, FetchEvent, download};
-use super::error::FetchError;
+use super::error::{DataError, FetchError};
 use super::load::other_count;
 use super::locate::{DataDirs, locate, records, unpacked_len};
 use super::registry::{self, DatasetInfo, Download, Format, Part, Unpack};
@@ -87,6 +87,9 @@ pub fn fetch_info(
     if info.format == Format::Embedded {
         return Ok(FetchReport { name: info.name, folder: None, already: true, notes: Vec::new() });
     }
+    if let (Some(how), None) = (info.manual, already(info, dirs)) {
+        return Err(DataError::NoDownload { name: info.name, how }.into());
+    }
     let is_there = || if options.force { None } else { already(info, dirs) };
     if let Some(report) = is_there() {
         return Ok(report);
@@ -161,10 +164,11 @@ fn get(
         match file.unpack {
             Unpack::Gzip => archive::gunzip(&part(file), &fresh.join(file.file.trim_end_matches(".gz")))?,
             Unpack::TarGz(top) => archive::untar(&part(file), top, &fresh)?,
+            Unpack::Zip(top) => archive::unzip(&part(file), top, &fresh)?,
         }
     }
     let top = info.downloads.iter().find_map(|d| match d.unpack {
-        Unpack::TarGz(top) => Some(top),
+        Unpack::TarGz(top) | Unpack::Zip(top) => Some(top),
         Unpack::Gzip => None,
     });
     let files = top.map_or(fresh.clone(), |top| fresh.join(top));

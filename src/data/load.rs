@@ -6,6 +6,7 @@ use super::error::DataError;
 use super::idx;
 use super::images::{Dataset, Images};
 use super::locate::{DataDirs, Located, locate};
+use super::pictures;
 use super::registry::{self, Content, DatasetInfo, FileInfo, Format, Part};
 use super::stl10;
 
@@ -13,8 +14,12 @@ use super::stl10;
 /// one is `train`. The test images are always those of the test files.
 ///
 /// A file with another number of whole records than the official one is read and noted in [`Dataset::notes`]; anything else
-/// that is amiss is an error that names the file and the byte.
+/// that is amiss is an error that names the file and the byte. A folder of pictures is decoded into memory at the size that the
+/// registry names (`folder:PATH`: that of its first picture); [`pictures::load`] is for large ones.
 pub fn load(name: &str, split: &str, dirs: &DataDirs) -> Result<Dataset, DataError> {
+    if pictures::is_pictures(name) {
+        return pictures::in_memory(name, split, dirs);
+    }
     let info = registry::find(name)?;
     let parts = training_parts(info, split)?;
     if info.format == Format::Embedded {
@@ -71,7 +76,7 @@ fn read(info: &DatasetInfo, found: &Located, parts: &[Part], notes: &mut Vec<Str
             (Format::Stl10, labels) => stl10::read_into(path, labels, &mut images)?,
             (Format::Cifar(labels), _) => cifar::read_into(path, labels, &mut images)?,
             // The registry gives every idx image file a label file; nothing to read otherwise.
-            (Format::Idx | Format::Embedded, _) => 0,
+            (Format::Idx | Format::Embedded | Format::Folder(_), _) => 0,
         };
         notes.extend(other_count(file, records));
     }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::digest;
 use super::error::{DataError, Looked};
+use super::pictures;
 use super::registry::{ALL, Content, DatasetInfo, FileInfo, Format, Part};
 
 /// Where to look for data sets.
@@ -46,6 +47,11 @@ impl DataDirs {
     /// The data folder.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Where what was computed from data sets is kept: decoded pictures, whitenings.
+    pub fn cache(&self) -> PathBuf {
+        self.root.join(".packed")
     }
 
     /// The command that downloads a data set into this folder.
@@ -108,10 +114,19 @@ pub fn locate<'a>(info: &'a DatasetInfo, parts: &[Part], dirs: &DataDirs) -> Res
             looked.push(Looked { folder, why: Some(format!("holds {version}")) });
         }
     }
-    Err(DataError::NotFound { name: info.name, looked, fetch: dirs.fetch_command(info.name) })
+    match info.manual {
+        Some(how) => Err(DataError::NotThere { name: info.name, looked, how }),
+        None => Err(DataError::NotFound { name: info.name, looked, fetch: dirs.fetch_command(info.name) }),
+    }
 }
 
 fn look<'a>(info: &'a DatasetInfo, parts: &[Part], folder: PathBuf) -> Result<Located<'a>, Looked> {
+    if let Format::Folder(layout) = info.format {
+        return match pictures::parts(layout, &folder) {
+            Ok(_) => Ok(Located { folder, files: Vec::new() }),
+            Err(why) => Err(Looked { folder, why }),
+        };
+    }
     let mut files = Vec::new();
     let mut missing = Vec::new();
     for file in info.files.iter().filter(|f| parts.contains(&f.part)) {
@@ -138,7 +153,7 @@ fn spellings(format: Format, name: &str) -> Vec<String> {
             let dotted = name.replace("-idx", ".idx");
             vec![name.to_string(), dotted.clone(), format!("{name}.gz"), format!("{dotted}.gz")]
         }
-        Format::Cifar(_) | Format::Stl10 | Format::Embedded => vec![name.to_string()],
+        Format::Cifar(_) | Format::Stl10 | Format::Embedded | Format::Folder(_) => vec![name.to_string()],
     }
 }
 

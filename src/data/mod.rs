@@ -2,7 +2,9 @@
 //!
 //! [`load`] is the way in: a name and a split become a [`Dataset`] in memory. `registry` says what there is; `locate` finds it;
 //! `idx`, `cifar`, `stl10` and `embedded` read it; `fetch` downloads it; `survey` and `verify` report on it; `select` chooses the
-//! images of a phase and the order of an epoch. What becomes tensors is in `batches`, `augment` and `whiten`.
+//! images of a phase and the order of an epoch. `folder` lists and decodes pictures, `packed` keeps them decoded in a mapped
+//! file, `pictures` are the data sets made of them; `shared` is a decoded copy of any other set for processes that run side by side.
+//! What becomes tensors is in `augment` and `whiten`.
 
 mod archive;
 pub mod augment;
@@ -13,14 +15,17 @@ mod download;
 mod embedded;
 mod error;
 mod fetch;
+pub mod folder;
 mod idx;
 mod images;
 mod load;
 mod locate;
 pub mod packed;
+pub mod pictures;
 mod reader;
 pub mod registry;
 mod select;
+pub mod shared;
 mod stl10;
 mod survey;
 mod verify;

@@ -1,226 +1,409 @@
-//! Decoded images that several processes share: one file, mapped into memory, that the system keeps once for all of them.
+//! Pictures of a folder, decoded once into one file that is mapped into memory.
+//!
+//! Decoding JPEG files costs more than a Hebbian step, and every epoch would pay it again. So the first run decodes all of
+//! a part in parallel, scaled to the size that the network sees, and appends them to a file: a record an image,
 //!
 //! ```text
-//! magic (8 bytes) · length of the header (8, little-endian) · header (JSON) · training labels · test labels (64 bits each)
-//! · training pixels · test pixels
+//! width u32, height u32 (the picture's own; 0, 0 for a broken one), C·H·W bytes
 //! ```
 //!
-//! The file's name holds a fingerprint of the data set's files (names, sizes, times of change): other files, another pack.
+//! and eight bytes at the end, the fingerprint of the folder's listing. Only a batch of pictures a thread is in memory at a
+//! time. A file without its end is a decoding that was interrupted: it goes on after its last whole record. A file whose
+//! fingerprint is not that of the folder any more is made anew. The files lie in `.packed` below the data folder.
 
-use std::fs::File;
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use memmap2::Mmap;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use rayon::prelude::*;
 
 use super::error::DataError;
-use super::load::{load, training_parts};
-use super::locate::{DataDirs, locate};
-use super::registry::{self, Format, Part};
-use crate::files::{FileError, write_atomic};
+use super::folder::{ClassFolders, Fnv, decode_to};
 
-const MAGIC: &[u8; 8] = b"SHIMAGE1";
+/// Bytes before the pixels of a record.
+const HEAD: usize = 8;
+/// Pictures decoded between two writes, for each thread.
+const BATCH: usize = 32;
+/// Broken pictures that are named one by one.
+const NAMED: usize = 20;
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Header {
-    name: String,
-    notes: Vec<String>,
-    /// Images, channels, rows, columns of the training images.
-    train: [usize; 4],
-    /// The same of the test images.
-    test: [usize; 4],
+/// How pictures become memory.
+pub struct Packing<'a> {
+    /// Folder of the packed files; none: decode into memory and leave nothing.
+    pub cache: Option<PathBuf>,
+    /// Told how many of a part's pictures are decoded.
+    pub on: &'a mut dyn FnMut(PackEvent),
+    /// Set from elsewhere to stop.
+    pub stop: Option<&'a AtomicBool>,
 }
 
-/// Images of one split in a mapped file.
-#[derive(Debug, Clone)]
-pub struct Mapped {
-    /// Channels of an image.
-    pub channels: usize,
-    /// Rows of an image.
-    pub height: usize,
-    /// Columns of an image.
-    pub width: usize,
+/// What happens while pictures are decoded; for a progress bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PackEvent<'a> {
+    /// A part begins, or goes on.
+    Begin {
+        /// Its folder.
+        folder: &'a Path,
+        /// Its pictures.
+        images: u64,
+        /// Those that an earlier run decoded.
+        done: u64,
+    },
+    /// Pictures that are decoded.
+    Done(u64),
+    /// The part is complete.
+    End,
+}
+
+enum Bytes {
+    Mapped(Mmap),
+    Held(Vec<u8>),
+}
+
+/// The decoded pictures of one part; broken ones are left out.
+pub struct Packed {
+    bytes: Bytes,
+    /// Channels, height, width.
+    pub shape: [usize; 3],
     /// One label an image.
     pub labels: Vec<i64>,
-    /// The file; the pixels begin at `offset`.
-    pub map: Arc<Mmap>,
-    offset: usize,
-}
-
-impl Mapped {
-    /// All pixels, image after image.
-    pub fn pixels(&self) -> &[u8] {
-        let len = self.labels.len() * self.channels * self.height * self.width;
-        self.map.get(self.offset..self.offset + len).unwrap_or_default()
-    }
-}
-
-/// A data set in a mapped file.
-#[derive(Debug, Clone)]
-pub struct Packed {
-    /// Training images.
-    pub train: Mapped,
-    /// Test images.
-    pub test: Mapped,
-    /// Remarks for the user.
+    /// Names of the classes, in label order.
+    pub classes: Vec<String>,
+    /// Record of each image: broken pictures have none.
+    records: Vec<u32>,
+    /// Remarks for the user: which pictures are broken.
     pub notes: Vec<String>,
 }
 
-/// What tells the files of a data set from others: a hash of their names, sizes and times of change.
+impl std::fmt::Debug for Packed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Packed").field("shape", &self.shape).field("images", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl Packed {
+    /// How many images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Bytes of one image.
+    pub fn stride(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    fn record(&self, i: usize) -> &[u8] {
+        let bytes: &[u8] = match &self.bytes {
+            Bytes::Mapped(map) => map,
+            Bytes::Held(bytes) => bytes,
+        };
+        let size = HEAD + self.stride();
+        &bytes[self.records[i] as usize * size..][..size]
+    }
+
+    /// Planes of image `i`.
+    pub fn image(&self, i: usize) -> &[u8] {
+        &self.record(i)[HEAD..]
+    }
+
+    /// Width over height of image `i` before it was scaled.
+    pub fn aspect(&self, i: usize) -> f32 {
+        let [w, h] = own_size(self.record(i));
+        w as f32 / h.max(1) as f32
+    }
+}
+
+fn own_size(record: &[u8]) -> [u32; 2] {
+    let number = |at: usize| record[at..at + 4].iter().rev().fold(0, |n, b| n << 8 | u32::from(*b));
+    [number(0), number(4)]
+}
+
+/// Decodes the pictures of a part, or maps what an earlier run decoded.
 ///
 /// # Errors
-/// When the files are not there.
-pub fn fingerprint(name: &str, split: &str, dirs: &DataDirs) -> Result<String, DataError> {
-    let info = registry::find(name)?;
-    let parts = training_parts(info, split)?;
-    let mut sha = Sha256::new();
-    sha.update(format!("{} {split} ", info.name));
-    if info.format == Format::Embedded {
-        sha.update(env!("CARGO_PKG_VERSION"));
-    } else {
-        let wanted: Vec<Part> = parts.iter().copied().chain([Part::Test]).collect();
-        for (_, path) in locate(info, &wanted, dirs)?.files {
-            let meta = path.metadata().map_err(|source| DataError::Read { path: path.clone(), source })?;
-            let changed = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-            sha.update(format!("{} {} {} ", path.display(), meta.len(), changed.as_nanos()));
+/// When nothing can be decoded, memory or the disk is full, or the user stops.
+pub fn pack(files: &ClassFolders, shape: [usize; 3], how: &mut Packing) -> Result<Packed, DataError> {
+    let mut broken = Vec::new();
+    let bytes = match &how.cache {
+        Some(folder) => {
+            let path = folder.join(file_name(&files.root, shape));
+            match on_disk(files, shape, &path, how, &mut broken) {
+                Ok(map) => Bytes::Mapped(map),
+                Err(Trouble::Data(e)) => return Err(e),
+                Err(Trouble::Write(source)) => {
+                    return Err(DataError::Pack { path, source });
+                }
+            }
         }
-    }
-    Ok(sha.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect())
-}
-
-fn path(folder: &Path, name: &str, fingerprint: &str) -> PathBuf {
-    folder.join(format!("{name}-{fingerprint}.images"))
-}
-
-/// Decodes a data set into this folder, unless that was done already. What is inside the program needs no file.
-///
-/// # Errors
-/// When the data set cannot be read. A file that cannot be written is returned as `Ok(Err(…))`: whoever reads then
-/// decodes for itself.
-pub fn pack(name: &str, split: &str, dirs: &DataDirs, folder: &Path) -> Result<Result<(), FileError>, DataError> {
-    if registry::find(name)?.format == Format::Embedded {
-        return Ok(Ok(()));
-    }
-    let path = path(folder, name, &fingerprint(name, split, dirs)?);
-    if open(&path).is_some() {
-        return Ok(Ok(()));
-    }
-    let data = load(name, split, dirs)?;
-    let shape = |images: &super::Images| [images.len(), images.channels, images.height, images.width];
-    let header = Header {
-        name: data.name.clone(),
-        notes: data.notes.clone(),
-        train: shape(&data.train),
-        test: shape(&data.test),
+        None => Bytes::Held(in_memory(files, shape, how, &mut broken)?),
     };
-    Ok(write_atomic(&path, |out| {
-        let header = serde_json::to_vec(&header)?;
-        out.write_all(MAGIC)?;
-        out.write_all(&(header.len() as u64).to_le_bytes())?;
-        out.write_all(&header)?;
-        for label in data.train.labels.iter().chain(&data.test.labels) {
-            out.write_all(&label.to_le_bytes())?;
+    let all: &[u8] = match &bytes {
+        Bytes::Mapped(map) => map,
+        Bytes::Held(bytes) => bytes,
+    };
+    let size = HEAD + shape.iter().product::<usize>();
+    let sound = |i: &usize| own_size(&all[i * size..]) != [0, 0];
+    let records: Vec<u32> = (0..files.files.len()).filter(sound).map(|i| i as u32).collect();
+    if records.is_empty() {
+        let cause = match broken.first() {
+            Some((path, cause)) => format!("none of its pictures can be read; {}: {cause}", path.display()),
+            None => "none of its pictures can be read".to_string(),
+        };
+        return Err(DataError::Folder { path: files.root.clone(), cause });
+    }
+    let labels = records.iter().map(|&i| files.files[i as usize].1).collect();
+    let missing = files.files.len() - records.len();
+    let notes = notes(files, &broken, missing);
+    Ok(Packed { bytes, shape, labels, classes: files.classes.clone(), records, notes })
+}
+
+/// What there is to say of broken pictures: each once with its path when it is found, later only how many there are.
+fn notes(files: &ClassFolders, broken: &[(PathBuf, String)], missing: usize) -> Vec<String> {
+    let say = |(path, why): &(PathBuf, String)| format!("{} cannot be read and is left out: {why}", path.display());
+    let mut notes: Vec<String> = broken.iter().take(NAMED).map(say).collect();
+    if broken.len() > NAMED {
+        notes.push(format!("and {} more below {}", broken.len() - NAMED, files.root.display()));
+    } else if broken.len() < missing {
+        let n = missing - broken.len();
+        notes.push(format!("{n} broken pictures below {} were left out by an earlier run", files.root.display()));
+    }
+    notes
+}
+
+/// `train-160x160-0123456789abcdef.bin`: the same folder and size, the same file.
+fn file_name(root: &Path, [c, h, w]: [usize; 3]) -> String {
+    let mut hash = Fnv::new();
+    let whole = fs::canonicalize(root).unwrap_or_else(|_| root.to_path_buf());
+    hash.eat(whole.as_os_str().as_encoded_bytes());
+    let part = root.file_name().unwrap_or_default().to_string_lossy();
+    format!("{part}-{w}x{h}x{c}-{:016x}.bin", hash.0)
+}
+
+/// Which side failed.
+enum Trouble {
+    Data(DataError),
+    Write(io::Error),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(e: io::Error) -> Trouble {
+        Trouble::Write(e)
+    }
+}
+
+fn on_disk(
+    files: &ClassFolders,
+    shape: [usize; 3],
+    path: &Path,
+    how: &mut Packing,
+    broken: &mut Vec<(PathBuf, String)>,
+) -> Result<Mmap, Trouble> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    // Two runs of one data set: the second waits and finds the file complete.
+    let lock = File::create(path.with_extension("lock"))?;
+    let _ = lock.lock();
+    let fingerprint = files.fingerprint().to_le_bytes();
+    let size = HEAD + shape.iter().product::<usize>();
+    let whole = (files.files.len() * size + fingerprint.len()) as u64;
+    if let Some(map) = complete(path, whole, fingerprint)? {
+        return Ok(map);
+    }
+    // The name of what is under way holds the fingerprint: one of another state of the folder is not gone on with.
+    let part = path.with_extension(format!("{:016x}.part", u64::from_le_bytes(fingerprint)));
+    for old in siblings(path, "part").filter(|p| *p != part) {
+        let _ = fs::remove_file(old);
+    }
+    let mut out = OpenOptions::new().create(true).truncate(false).write(true).open(&part)?;
+    let done = (out.metadata()?.len() as usize / size).min(files.files.len());
+    out.set_len((done * size) as u64)?;
+    out.seek(SeekFrom::End(0))?;
+    let mut write = |bytes: &[u8]| out.write_all(bytes);
+    decode_all(files, shape, done, how, broken, &mut write)?;
+    out.write_all(&fingerprint)?;
+    out.sync_all()?;
+    drop(out);
+    fs::rename(&part, path)?;
+    complete(path, whole, fingerprint)?
+        .ok_or_else(|| Trouble::Write(io::Error::other("it is not there after it was written")))
+}
+
+/// The file, mapped, if it is whole and of this state of the folder.
+fn complete(path: &Path, len: u64, fingerprint: [u8; 8]) -> io::Result<Option<Mmap>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    if file.metadata()?.len() != len {
+        return Ok(None);
+    }
+    // SAFETY: packed files are written under another name and renamed, and never changed after that.
+    let map = unsafe { Mmap::map(&file)? };
+    Ok(map.ends_with(&fingerprint).then_some(map))
+}
+
+/// Files beside `path` that begin with its stem and end in this.
+fn siblings(path: &Path, end: &'static str) -> impl Iterator<Item = PathBuf> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let entries = path.parent().and_then(|p| fs::read_dir(p).ok()).into_iter().flatten().flatten().map(|e| e.path());
+    entries.filter(move |p| {
+        let name = p.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(&stem) && name.ends_with(end)
+    })
+}
+
+fn in_memory(
+    files: &ClassFolders,
+    shape: [usize; 3],
+    how: &mut Packing,
+    broken: &mut Vec<(PathBuf, String)>,
+) -> Result<Vec<u8>, DataError> {
+    let bytes = files.files.len() * (HEAD + shape.iter().product::<usize>());
+    let memory = || DataError::Memory { path: files.root.clone(), bytes: bytes as u64 };
+    // The allocator of Linux promises more than there is; the promise is checked against what is free.
+    if crate::device::available_memory().is_some_and(|free| bytes as u64 > free / 10 * 8) {
+        return Err(memory());
+    }
+    let mut all = Vec::new();
+    all.try_reserve_exact(bytes).map_err(|_| memory())?;
+    let mut write = |bytes: &[u8]| {
+        all.extend_from_slice(bytes);
+        Ok(())
+    };
+    match decode_all(files, shape, 0, how, broken, &mut write) {
+        Ok(()) => Ok(all),
+        Err(Trouble::Data(e)) => Err(e),
+        Err(Trouble::Write(source)) => Err(DataError::Pack { path: files.root.clone(), source }),
+    }
+}
+
+/// Decodes the pictures from `done` on, a batch at a time, and hands their records to `write`.
+fn decode_all(
+    files: &ClassFolders,
+    shape: [usize; 3],
+    done: usize,
+    how: &mut Packing,
+    broken: &mut Vec<(PathBuf, String)>,
+    write: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> Result<(), Trouble> {
+    let images = files.files.len();
+    (how.on)(PackEvent::Begin { folder: &files.root, images: images as u64, done: done as u64 });
+    let batch = BATCH * rayon::current_num_threads();
+    for start in (done..images).step_by(batch) {
+        if how.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            return Err(Trouble::Data(DataError::Stopped { path: files.root.clone() }));
         }
-        out.write_all(&data.train.pixels)?;
-        out.write_all(&data.test.pixels)
-    }))
-}
-
-/// The pack of a data set, if this folder has one of the files as they are now.
-pub fn find(name: &str, split: &str, dirs: &DataDirs, folder: &Path) -> Option<Packed> {
-    open(&path(folder, name, &fingerprint(name, split, dirs).ok()?))
-}
-
-/// A whole pack, or nothing.
-fn open(path: &Path) -> Option<Packed> {
-    let file = File::open(path).ok()?;
-    // SAFETY: the file was renamed into place whole, and nobody writes to it afterwards; removing it leaves the map.
-    let map = Arc::new(unsafe { Mmap::map(&file) }.ok()?);
-    let bytes: &[u8] = &map;
-    if bytes.get(..8)? != MAGIC {
-        return None;
+        let end = images.min(start + batch);
+        let decoded: Vec<_> = (start..end).into_par_iter().map(|i| decode_to(&files.path(i), shape)).collect();
+        for (i, picture) in (start..end).zip(decoded) {
+            let (planes, own) = picture.unwrap_or_else(|why| {
+                broken.push((files.path(i), why));
+                (vec![0; shape.iter().product()], [0, 0])
+            });
+            write(&own[0].to_le_bytes())?;
+            write(&own[1].to_le_bytes())?;
+            write(&planes)?;
+        }
+        (how.on)(PackEvent::Done(end as u64));
     }
-    let length = usize::try_from(u64::from_le_bytes(bytes.get(8..16)?.try_into().ok()?)).ok()?;
-    let end = length.checked_add(16)?;
-    let header: Header = serde_json::from_slice(bytes.get(16..end)?).ok()?;
-    let mut at = end;
-    let mut labels = |n: usize| -> Option<Vec<i64>> {
-        let bytes = bytes.get(at..at.checked_add(n.checked_mul(8)?)?)?;
-        at += bytes.len();
-        Some(bytes.chunks_exact(8).filter_map(|b| b.try_into().ok().map(i64::from_le_bytes)).collect())
-    };
-    let (train, test) = (labels(header.train[0])?, labels(header.test[0])?);
-    let mut part = |[n, channels, height, width]: [usize; 4], labels| -> Option<Mapped> {
-        let len = n.checked_mul(channels)?.checked_mul(height)?.checked_mul(width)?;
-        bytes.get(at..at.checked_add(len)?)?;
-        let mapped = Mapped { channels, height, width, labels, map: Arc::clone(&map), offset: at };
-        at += len;
-        Some(mapped)
-    };
-    let (train, test) = (part(header.train, train)?, part(header.test, test)?);
-    (at == bytes.len()).then_some(Packed { train, test, notes: header.notes })
+    (how.on)(PackEvent::End);
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use image::{Rgb, RgbImage};
 
-    /// Four CIFAR-10 records in each file: the reader takes what is there.
-    fn cifar(root: &Path) -> DataDirs {
-        let folder = root.join("cifar-10-batches-bin");
-        std::fs::create_dir_all(&folder).unwrap();
-        for (i, name) in
-            (0u8..).zip(["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"])
-        {
-            let records: Vec<u8> = (0..4u8).flat_map(|r| [vec![r], vec![i * 16 + r; 3072]].concat()).collect();
-            std::fs::write(folder.join(format!("{name}.bin")), records).unwrap();
+    /// Two classes of three pictures, one of them broken.
+    fn pictures(root: &Path) -> ClassFolders {
+        for (class, colour) in [("a", 10u8), ("b", 200)] {
+            let folder = root.join("train").join(class);
+            fs::create_dir_all(&folder).unwrap();
+            for i in 0..3u8 {
+                RgbImage::from_pixel(6, 3, Rgb([colour, i, 0])).save(folder.join(format!("{i}.png"))).unwrap();
+            }
         }
-        DataDirs::only(root)
+        fs::write(root.join("train/a/1.png"), "broken").unwrap();
+        ClassFolders::list(&root.join("train"), None).unwrap()
+    }
+
+    fn packed(files: &ClassFolders, cache: Option<&Path>) -> (Packed, u64) {
+        let mut decoded = 0;
+        let mut on = |e: PackEvent| {
+            if let PackEvent::Begin { images, done, .. } = e {
+                decoded = images - done;
+            }
+        };
+        let mut how = Packing { cache: cache.map(Path::to_path_buf), on: &mut on, stop: None };
+        let packed = pack(files, [3, 4, 4], &mut how).unwrap();
+        (packed, decoded)
     }
 
     #[test]
-    fn a_pack_holds_what_was_decoded() {
-        let root = tempfile::tempdir().unwrap();
-        let dirs = cifar(root.path());
-        let folder = root.path().join("images");
-        assert!(find("CIFAR10", "train", &dirs, &folder).is_none());
-        pack("CIFAR10", "train", &dirs, &folder).unwrap().unwrap();
-        let (packed, plain) =
-            (find("CIFAR10", "train", &dirs, &folder).unwrap(), load("CIFAR10", "train", &dirs).unwrap());
-        assert_eq!((packed.train.pixels(), &packed.train.labels), (&plain.train.pixels[..], &plain.train.labels));
-        assert_eq!((packed.test.pixels(), &packed.test.labels), (&plain.test.pixels[..], &plain.test.labels));
-        assert_eq!((packed.notes, plain.train.len()), (plain.notes, 20));
+    fn a_second_run_maps_what_the_first_decoded() {
+        let dir = tempfile::tempdir().unwrap();
+        let (files, cache) = (pictures(dir.path()), dir.path().join(".packed"));
+        let (first, decoded) = packed(&files, Some(&cache));
+        assert_eq!((first.len(), decoded, first.notes.len()), (5, 6, 1));
+        assert!(first.notes[0].contains("train/a/1.png cannot be read"), "{:?}", first.notes);
+        assert_eq!(first.labels, [0, 0, 1, 1, 1]);
+        assert_eq!((first.image(1)[0], first.image(1)[16], first.image(4)[0]), (10, 2, 200));
+        assert!((first.aspect(0) - 2.0).abs() < 1e-6);
+        let (second, decoded) = packed(&files, Some(&cache));
+        assert_eq!((second.len(), decoded), (5, 0));
+        assert_eq!(second.notes.len(), 1);
+        assert!(second.notes[0].contains("1 broken pictures"), "{:?}", second.notes);
+        assert!((0..5).all(|i| first.image(i) == second.image(i)));
+        // Without a cache the same bytes, and no file.
+        let (held, _) = packed(&files, None);
+        assert!((0..5).all(|i| first.image(i) == held.image(i)));
+        // A changed folder is decoded anew, in place of the old file.
+        RgbImage::from_pixel(2, 2, Rgb([1, 2, 3])).save(dir.path().join("train/a/1.png")).unwrap();
+        let (third, decoded) = packed(&ClassFolders::list(&files.root, None).unwrap(), Some(&cache));
+        assert_eq!((third.len(), decoded, third.notes.len()), (6, 6, 0));
+        assert_eq!(fs::read_dir(&cache).unwrap().count(), 2, "the file and its lock");
     }
 
     #[test]
-    fn other_files_and_broken_packs_are_not_taken() {
-        let root = tempfile::tempdir().unwrap();
-        let dirs = cifar(root.path());
-        let folder = root.path().join("images");
-        pack("CIFAR10", "train", &dirs, &folder).unwrap().unwrap();
-        let file = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
-        let whole = std::fs::read(&file).unwrap();
-        for bytes in [&whole[..whole.len() - 1], &whole[..20], &[][..], b"SHIMAGE1\xff\xff\xff\xff\xff\xff\xff\xff"] {
-            std::fs::write(&file, bytes).unwrap();
-            assert!(find("CIFAR10", "train", &dirs, &folder).is_none());
-        }
-        pack("CIFAR10", "train", &dirs, &folder).unwrap().unwrap();
-        assert_eq!(std::fs::read(&file).unwrap(), whole, "a broken pack is made anew");
-        let batch = root.path().join("cifar-10-batches-bin/data_batch_1.bin");
-        std::fs::write(&batch, vec![1; 3073]).unwrap();
-        assert!(find("CIFAR10", "train", &dirs, &folder).is_none(), "the file has another size");
+    fn an_interrupted_decoding_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let (files, cache) = (pictures(dir.path()), dir.path().join(".packed"));
+        let whole = packed(&files, Some(&cache)).0;
+        let path = cache.join(file_name(&files.root, [3, 4, 4]));
+        let bytes = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let part = path.with_extension(format!("{:016x}.part", files.fingerprint()));
+        // Three records and a half.
+        fs::write(&part, &bytes[..3 * 56 + 20]).unwrap();
+        fs::write(path.with_extension("0000000000000000.part"), "of another state").unwrap();
+        let (again, decoded) = packed(&files, Some(&cache));
+        assert_eq!(decoded, 3);
+        assert!((0..5).all(|i| whole.image(i) == again.image(i)));
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+        assert_eq!(fs::read_dir(&cache).unwrap().count(), 2);
     }
 
     #[test]
-    fn what_is_inside_the_program_needs_no_pack() {
-        let root = tempfile::tempdir().unwrap();
-        let dirs = DataDirs::only(root.path());
-        pack("FashionMini", "train", &dirs, &root.path().join("images")).unwrap().unwrap();
-        assert!(!root.path().join("images").exists());
-        assert!(pack("CIFAR10", "train", &dirs, root.path()).is_err(), "it is not there");
+    fn what_cannot_be_decoded_at_all_is_an_error_with_its_cause() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("train/a")).unwrap();
+        fs::write(dir.path().join("train/a/x.jpg"), "no picture").unwrap();
+        let files = ClassFolders::list(&dir.path().join("train"), None).unwrap();
+        let mut how = Packing { cache: None, on: &mut |_| {}, stop: None };
+        let message = pack(&files, [3, 4, 4], &mut how).unwrap_err().to_string();
+        assert!(message.contains("x.jpg"), "{message}");
+        let stop = AtomicBool::new(true);
+        let mut how = Packing { cache: None, on: &mut |_| {}, stop: Some(&stop) };
+        assert!(matches!(pack(&files, [3, 4, 4], &mut how), Err(DataError::Stopped { .. })));
     }
 }

@@ -6,6 +6,7 @@
 use super::cifar;
 use super::classes;
 use super::error::DataError;
+use super::pictures;
 use super::stl10;
 
 /// How the files are read.
@@ -19,6 +20,17 @@ pub enum Format {
     Stl10,
     /// Inside the program.
     Embedded,
+    /// Folders of pictures.
+    Folder(Layout),
+}
+
+/// How folders of pictures are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// `train` and `val` (or `test`), each with a folder a class.
+    TrainVal,
+    /// A folder a class, one set of images for everything.
+    OneSet,
 }
 
 /// Which images a file belongs to.
@@ -74,8 +86,10 @@ impl FileInfo {
 pub enum Unpack {
     /// One gzipped file; its name without `.gz`.
     Gzip,
-    /// A gzipped tar with this one folder at its top.
+    /// A tar, gzipped or not, with this one folder at its top.
     TarGz(&'static str),
+    /// A zip with this one folder at its top.
+    Zip(&'static str),
 }
 
 /// One file on a site.
@@ -85,7 +99,7 @@ pub struct Download {
     pub file: &'static str,
     /// Its size.
     pub bytes: u64,
-    /// Its MD5.
+    /// Its MD5, or its SHA-256 where the site publishes that.
     pub md5: &'static str,
     /// What to do with it.
     pub unpack: Unpack,
@@ -116,6 +130,8 @@ pub struct DatasetInfo {
     pub downloads: &'static [Download],
     /// Where from: base addresses, the official one first.
     pub sites: &'static [&'static str],
+    /// How to get it, where it may not be downloaded.
+    pub manual: Option<&'static str>,
 }
 
 impl DatasetInfo {
@@ -127,32 +143,31 @@ impl DatasetInfo {
 }
 
 /// All data sets, in the order in which they are listed.
-pub const ALL: [&DatasetInfo; 6] = [&FASHION_MINI, &MNIST, &FASHION_MNIST, &CIFAR10, &CIFAR100, &STL10];
-
-/// Data sets of the published configurations that this program cannot read, and why.
-const NOT_READ: [(&str, &str); 5] = [
-    ("ImageNet", IMAGENET),
-    ("ImageNette", "this version has no reader for folders of pictures"),
-    ("ImageNetV2MatchedFrequency", IMAGENET),
-    ("ImageNetV2Threshold07", IMAGENET),
-    ("ImageNetV2TopImages", IMAGENET),
+pub const ALL: [&DatasetInfo; 14] = [
+    &FASHION_MINI,
+    &MNIST,
+    &FASHION_MNIST,
+    &CIFAR10,
+    &CIFAR100,
+    &STL10,
+    &pictures::IMAGENETTE,
+    &pictures::IMAGENETTE_320,
+    &pictures::IMAGENETTE_FULL,
+    &pictures::TINY_IMAGENET,
+    &pictures::IMAGENET,
+    &pictures::IMAGENET_V2_MATCHED,
+    &pictures::IMAGENET_V2_THRESHOLD,
+    &pictures::IMAGENET_V2_TOP,
 ];
-const IMAGENET: &str = "it may not be downloaded automatically: its terms ask every user to register at \
-    https://image-net.org and to accept them; and this version has no reader for folders of pictures";
 
 /// Finds a data set by its name; case, `-`, `_` and spaces do not matter.
 pub fn find(name: &str) -> Result<&'static DatasetInfo, DataError> {
     let plain = |s: &str| s.chars().filter(|c| !"-_ ".contains(*c)).collect::<String>().to_lowercase();
     let wanted = plain(name);
-    if let Some(info) = ALL.into_iter().find(|d| plain(d.name) == wanted) {
-        return Ok(info);
-    }
-    match NOT_READ.into_iter().find(|(n, _)| plain(n) == wanted) {
-        Some((name, why)) => Err(DataError::NoReader { name, why }),
-        None => {
-            Err(DataError::UnknownName { name: name.to_string(), known: ALL.into_iter().map(|d| d.name).collect() })
-        }
-    }
+    ALL.into_iter().find(|d| plain(d.name) == wanted).ok_or_else(|| DataError::UnknownName {
+        name: name.to_string(),
+        known: ALL.into_iter().map(|d| d.name).collect(),
+    })
 }
 
 const fn idx_images(name: &'static str, part: Part, records: u64, md5: &'static str) -> FileInfo {
@@ -184,6 +199,7 @@ pub const FASHION_MINI: DatasetInfo = DatasetInfo {
     files: &[],
     downloads: &[],
     sites: &[],
+    manual: None,
 };
 
 /// Handwritten digits (LeCun, Cortes, Burges).
@@ -209,6 +225,7 @@ pub const MNIST: DatasetInfo = DatasetInfo {
         gzip("t10k-labels-idx1-ubyte.gz", 4_542, "ec29112dd5afa0611ce80d1b7f02629c"),
     ],
     sites: &["https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist"],
+    manual: None,
 };
 
 /// Articles of clothing (Xiao, Rasul, Vollgraf; MIT licence).
@@ -237,6 +254,7 @@ pub const FASHION_MNIST: DatasetInfo = DatasetInfo {
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
     ],
+    manual: None,
 };
 
 const CIFAR_SITES: &[&str] = &["https://www.cs.toronto.edu/~kriz", "https://cave.cs.toronto.edu/kriz"];
@@ -270,6 +288,7 @@ pub const CIFAR10: DatasetInfo = DatasetInfo {
         unpack: Unpack::TarGz("cifar-10-batches-bin"),
     }],
     sites: CIFAR_SITES,
+    manual: None,
 };
 
 /// Small colour photographs in a hundred classes (Krizhevsky).
@@ -299,6 +318,7 @@ pub const CIFAR100: DatasetInfo = DatasetInfo {
         unpack: Unpack::TarGz("cifar-100-binary"),
     }],
     sites: CIFAR_SITES,
+    manual: None,
 };
 
 /// Larger colour photographs in ten classes, and many without labels (Coates, Lee, Ng).
@@ -331,4 +351,5 @@ pub const STL10: DatasetInfo = DatasetInfo {
         unpack: Unpack::TarGz("stl10_binary"),
     }],
     sites: &["https://cs.stanford.edu/~acoates/stl10", "http://ai.stanford.edu/~acoates/stl10"],
+    manual: None,
 };

@@ -6,6 +6,7 @@ use super::embedded;
 use super::error::DataError;
 use super::load::other_count;
 use super::locate::{DataDirs, locate, records, unpacked_len};
+use super::pictures;
 use super::registry::{ALL, Content, DatasetInfo, Format, Part};
 
 /// One data set at a glance.
@@ -65,7 +66,7 @@ pub fn look_at(info: &'static DatasetInfo, dirs: &DataDirs) -> Listing {
         .or_else(|_| locate(info, &[Part::Train, Part::Test], dirs))
     {
         Ok(found) => found,
-        Err(DataError::NotFound { looked, .. }) => {
+        Err(DataError::NotFound { looked, .. } | DataError::NotThere { looked, .. }) => {
             // A folder that is not there is no news; one that is incomplete, or holds something else, is.
             let news = looked.iter().filter(|l| l.folder != dirs.root() && l.why.is_some());
             listing.problems = news.map(ToString::to_string).collect();
@@ -77,6 +78,17 @@ pub fn look_at(info: &'static DatasetInfo, dirs: &DataDirs) -> Listing {
         }
     };
     (listing.present, listing.official) = (true, true);
+    if matches!(info.format, Format::Folder(_)) {
+        match pictures::count(info, &found.folder) {
+            Ok([train, test, bytes]) => {
+                (listing.train, listing.test, listing.bytes) = (Some(train), Some(test), bytes);
+            }
+            Err(e) => listing.problems.push(e.to_string()),
+        }
+        // Folders have no official size; `softhebb data verify` decodes every picture.
+        (listing.official, listing.folder) = (false, Some(found.folder));
+        return listing;
+    }
     for (file, path) in &found.files {
         listing.bytes += path.metadata().map_or(0, |m| m.len());
         let count = unpacked_len(path).map_err(|e| e.to_string()).and_then(|len| records(file, len));

@@ -2,13 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::cifar;
 use super::digest;
 use super::embedded;
 use super::error::DataError;
+use super::folder;
 use super::idx;
 use super::load::other_count;
 use super::locate::{DataDirs, Located, locate, records};
+use super::pictures;
 use super::registry::{self, Content, DatasetInfo, FileInfo, Format, Part};
 use super::stl10;
 
@@ -65,6 +69,9 @@ pub fn verify(name: &str, dirs: &DataDirs) -> Result<VerifyReport, DataError> {
     if info.format == Format::Embedded {
         return Ok(verify_embedded(info));
     }
+    if matches!(info.format, Format::Folder(_)) {
+        return verify_pictures(info, dirs);
+    }
     let all = [Part::Train, Part::Test, Part::Unlabeled];
     let found = locate(info, &all, dirs).or_else(|_| locate(info, &all[..2], dirs))?;
     let files: Vec<FileCheck> = found.files.iter().map(|(file, path)| check(info, &found, file, path)).collect();
@@ -110,7 +117,7 @@ fn read(info: &DatasetInfo, found: &Located, file: &FileInfo, path: &Path) -> Re
             let len = path.metadata().map_err(|e| format!("cannot read {}: {e}", path.display()))?.len();
             records(file, len).map_err(|why| format!("{}: {why}", path.display()))?
         }
-        (Format::Embedded, _) => 0,
+        (Format::Embedded | Format::Folder(_), _) => 0,
     };
     if file.content == Content::Labels {
         // The other file's own faults are its own line's affair.
@@ -122,6 +129,31 @@ fn read(info: &DatasetInfo, found: &Located, file: &FileInfo, path: &Path) -> Re
         }
     }
     Ok(count)
+}
+
+/// Decodes every picture: a line for each part, and one for each broken picture.
+fn verify_pictures(info: &'static DatasetInfo, dirs: &DataDirs) -> Result<VerifyReport, DataError> {
+    let found = locate(info, &[Part::Train, Part::Test], dirs)?;
+    let check = |path: PathBuf, verdict, records, problem| FileCheck {
+        path,
+        verdict,
+        records,
+        official_records: 0,
+        md5: None,
+        official_md5: None,
+        problem,
+    };
+    let mut files = Vec::new();
+    for list in pictures::lists(info, &found.folder)? {
+        let broken = |i: usize| folder::decode(&list.path(i)).err().map(|why| (list.path(i), why));
+        let broken: Vec<_> = (0..list.files.len()).into_par_iter().filter_map(broken).collect();
+        let sound = (list.files.len() - broken.len()) as u64;
+        let classes = format!("{} classes", list.classes.len());
+        files.push(check(list.root, Verdict::Partial, Some(sound), Some(classes)));
+        files.extend(broken.into_iter().map(|(path, why)| check(path, Verdict::Bad, None, Some(why))));
+    }
+    let ok = files.iter().all(|f| f.verdict != Verdict::Bad);
+    Ok(VerifyReport { name: info.name, folder: Some(found.folder), files, ok })
 }
 
 fn verify_embedded(info: &'static DatasetInfo) -> VerifyReport {

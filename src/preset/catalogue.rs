@@ -198,6 +198,12 @@ impl Catalogue {
         Ok(best.map_or_else(|| other.into(), |(config, _)| format!("{other}_{config}")))
     }
 
+    /// Changes every configuration of a data set: what it holds is known only now.
+    pub fn describe(&mut self, name: &str, change: impl Fn(&mut DatasetConfig)) {
+        let entry = self.datasets.iter_mut().find(|d| d.name == name);
+        entry.into_iter().flat_map(|d| &mut d.configs).for_each(|(_, config)| change(config));
+    }
+
     /// Every model, in the order of the file.
     pub fn models(&self) -> &[ModelSpec] {
         &self.models

@@ -18,6 +18,7 @@
 
 mod bar;
 pub mod canvas;
+pub mod chart;
 mod closing;
 mod console;
 pub mod event;
@@ -30,6 +31,7 @@ mod picture;
 pub mod plot;
 mod proto;
 mod records;
+pub mod scene;
 mod sentences;
 mod steps;
 mod table;

@@ -196,6 +196,7 @@ impl Space {
             precision: self.run.precision,
             threads: 0,
             features_on_disk: self.run.features_on_disk,
+            no_cache: false,
             save: true,
             model_name: self.run.model_name.clone(),
             data_dir: self.run.data_dir.clone(),

@@ -14,11 +14,11 @@ use super::live::Live;
 use super::progress::ProgressTable;
 use super::space::Trial;
 use super::state::{Failure, State, Status};
-use crate::data::DataDirs;
+use crate::data::{DataDirs, DataError};
 use crate::device;
 use crate::files::{FileError, RunDir};
 use crate::report::{Closing, Event, Hub, LogFile, Metrics, MetricsTable, PictureFiles, Tensorboard};
-use crate::train::data::RunData;
+use crate::train::data::{Loading, RunData};
 use crate::train::{RunPlan, TrainError, Trainer, bank, checkpoint};
 
 /// Version of the plan file's format.
@@ -149,8 +149,11 @@ fn run(
     device::set_threads(plan.run.threads);
     bank::share_memory(plan.beside);
     let dirs = DataDirs::resolve(plan.run.data_dir.as_deref()).map_err(TrainError::from)?;
-    let data = RunData::load_shared(&plan.run.dataset_unsup, &plan.run.dataset_sup, &dirs, on, plan.images.as_deref())
-        .map_err(TrainError::from)?;
+    let mut how = Loading { cache: !plan.run.no_cache, on: &mut |_| {}, stop: Some(stop) };
+    let data = match RunData::load_shared(plan.run.sets_read(), &dirs, on, plan.images.as_deref(), &mut how) {
+        Err(DataError::Stopped { .. }) => return Ok((true, earlier)), // what was decoded is kept
+        other => other.map_err(TrainError::from)?,
+    };
     write_json(&dir.run.config(), &plan.run)?;
     on_device(&dir.run, on)?;
     let arithmetic = format!("{on:?}, {} threads, data {}", device::threads(), data.digest);

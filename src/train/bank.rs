@@ -15,6 +15,9 @@ use memmap2::{Mmap, MmapMut};
 use tch::{Device, Kind, Tensor};
 
 use crate::data::augment::Augment;
+use crate::data::packed::Packed;
+use crate::data::pictures;
+use crate::device;
 use crate::files::FileError;
 use crate::layer::Network;
 use crate::layer::classifier::Rows;
@@ -23,11 +26,65 @@ use crate::preset::config::{NetworkConfig, Operation};
 /// Images a step when outputs are stored. Fixed, so that a resumed run stores the same bits.
 const CHUNK: i64 = 50;
 
+/// Where the images of a bank are.
+#[derive(Debug)]
+enum Source {
+    /// `(N, C, H, W)`, 8 bits or float (whitened).
+    Held(Tensor),
+    /// Pictures in a mapped file, and which of them: row i of the bank is picture `rows[i]`.
+    Pictures { packed: Arc<Packed>, rows: Vec<u32> },
+}
+
+impl Source {
+    fn device(&self) -> Device {
+        match self {
+            Source::Held(images) => images.device(),
+            Source::Pictures { .. } => Device::Cpu,
+        }
+    }
+
+    /// These rows `(B, C, H, W)` as floats on a device: in [0, 1], whitened, or normalised as ImageNet is.
+    fn read(&self, index: &Tensor, augment: Option<(&Augment, u64)>, on: Device) -> Tensor {
+        let augmented = |x: Tensor, aspects: &[f32]| match augment {
+            Some((augment, seed)) => augment.apply(&x, aspects, seed),
+            None => x,
+        };
+        match self {
+            Source::Held(images) => {
+                let x = images.index_select(0, &index.to_device(images.device()));
+                let x = if x.kind() == Kind::Uint8 { x.to_kind(Kind::Float) / 255.0 } else { x };
+                augmented(x, &[]).to_device(on)
+            }
+            Source::Pictures { packed, rows } => {
+                let index = Vec::<i64>::try_from(index.to_device(Device::Cpu)).unwrap_or_default();
+                let mut bytes = Vec::with_capacity(index.len() * packed.stride());
+                let mut aspects = Vec::with_capacity(index.len());
+                for i in &index {
+                    let row = rows[*i as usize] as usize;
+                    bytes.extend_from_slice(packed.image(row));
+                    aspects.push(packed.aspect(row));
+                }
+                let [c, h, w] = packed.shape.map(|n| n as i64);
+                let x = Tensor::from_slice(&bytes).view([index.len() as i64, c, h, w]).to_device(on);
+                normalised(&augmented(x.to_kind(Kind::Float) / 255.0, &aspects))
+            }
+        }
+    }
+}
+
+/// Images in [0, 1] with ImageNet's mean taken off each channel, over its standard deviation; grey ones with the mean of both.
+fn normalised(x: &Tensor) -> Tensor {
+    let of = |values: [f64; 3]| match x.size()[1] {
+        3 => Tensor::from_slice(&values.map(|v| v as f32)).view([1, 3, 1, 1]).to_device(x.device()),
+        _ => Tensor::from_slice(&[values.iter().sum::<f64>() as f32 / 3.0]).view([1, 1, 1, 1]).to_device(x.device()),
+    };
+    (x - of(pictures::MEAN)) / of(pictures::STD)
+}
+
 /// Labelled images, and what the frozen blocks make of them.
 #[derive(Debug)]
 pub struct Bank {
-    /// `(N, C, H, W)`, 8 bits or float (whitened).
-    images: Tensor,
+    images: Source,
     /// `(N)`.
     labels: Tensor,
     /// How many blocks the stored outputs have been through.
@@ -81,12 +138,31 @@ impl Layout {
 impl Bank {
     /// A bank of images `(N, C, H, W)` and labels `(N)` on one device.
     pub fn new(images: Tensor, labels: Tensor, augment: Option<Augment>) -> Bank {
+        Bank::of(Source::Held(images), labels, augment)
+    }
+
+    /// A bank of these pictures of a mapped file, labels `(N)`.
+    pub fn pictures(packed: Arc<Packed>, rows: Vec<u32>, labels: Tensor, augment: Option<Augment>) -> Bank {
+        Bank::of(Source::Pictures { packed, rows }, labels, augment)
+    }
+
+    fn of(images: Source, labels: Tensor, augment: Option<Augment>) -> Bank {
         Bank { images, labels, depth: 0, stored: None, augment, folder: None, map: None, pack: None }
     }
 
     /// Holds the mapped file that the images point into for as long as the bank lives.
     pub fn hold(&mut self, pack: Option<Arc<Mmap>>) {
         self.pack = pack;
+    }
+
+    /// Where its images, and what it stores, are held.
+    pub fn device(&self) -> Device {
+        self.images.device()
+    }
+
+    /// Images `(B, C, H, W)` as the network sees them, without augmentation.
+    pub fn images(&self, index: &Tensor, on: Device) -> Tensor {
+        self.images.read(index, None, on)
     }
 
     /// How many images.
@@ -203,24 +279,17 @@ impl Bank {
     }
 
     fn read(&self, index: &Tensor, network: &mut Network, depth: usize, seed: Option<u64>) -> Tensor {
-        let index = index.to_device(self.images.device());
         let from = if depth < self.depth { 0 } else { self.depth };
         let x = match &self.stored {
             Some(stored) if from > 0 => {
                 let layout = Layout::at(network.config(), from);
-                let rows = stored.index_select(0, &index).narrow(1, 0, layout.numel()).contiguous();
+                let rows =
+                    stored.index_select(0, &index.to_device(stored.device())).narrow(1, 0, layout.numel()).contiguous();
                 let flat = network.config().blocks[from - 1].out_shape[1..] == [1, 1]
                     && network.config().blocks[from - 1].arch == crate::preset::config::Arch::Mlp;
                 layout.to_images(&rows, flat)
             }
-            _ => {
-                let x = self.images.index_select(0, &index);
-                let x = if x.kind() == Kind::Uint8 { x.to_kind(Kind::Float) / 255.0 } else { x };
-                match (&self.augment, seed) {
-                    (Some(augment), Some(seed)) => augment.apply(&x, seed),
-                    _ => x,
-                }
-            }
+            _ => self.images.read(index, self.augment.as_ref().zip(seed), network.device()),
         };
         let x = x.to_device(network.device());
         network.infer(&x, from..depth)
@@ -228,10 +297,14 @@ impl Bank {
 
     /// Keeps only these rows, in this order; returns nothing that was stored twice.
     pub fn keep(&mut self, rows: &[i64]) {
-        let index = Tensor::from_slice(rows).to_device(self.images.device());
-        self.images = self.images.index_select(0, &index);
-        self.labels = self.labels.index_select(0, &index);
-        self.stored = self.stored.take().map(|s| s.index_select(0, &index));
+        let index = Tensor::from_slice(rows);
+        let of = |t: &Tensor| t.index_select(0, &index.to_device(t.device()));
+        match &mut self.images {
+            Source::Held(images) => *images = of(images),
+            Source::Pictures { rows: all, .. } => *all = rows.iter().map(|i| all[*i as usize]).collect(),
+        }
+        self.labels = of(&self.labels);
+        self.stored = self.stored.take().map(|s| of(&s));
     }
 
     /// Frees what is stored.
@@ -283,14 +356,9 @@ pub fn share_memory(runs: usize) {
 pub fn budget(device: Device) -> u64 {
     const GIB: u64 = 1 << 30;
     match device {
-        Device::Cpu => available_memory().map_or(8 * GIB, |free| free / 10 * 7) / SHARED_BY.load(Ordering::Relaxed),
+        Device::Cpu => {
+            device::available_memory().map_or(8 * GIB, |free| free / 10 * 7) / SHARED_BY.load(Ordering::Relaxed)
+        }
         _ => 24 * GIB / SHARED_BY.load(Ordering::Relaxed),
     }
-}
-
-/// Memory that the machine can give without swapping, bytes.
-pub fn available_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
 }

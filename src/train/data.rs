@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use memmap2::Mmap;
 use tch::{Device, Kind, Tensor};
 
 use super::bank::Bank;
 use crate::data::augment::Augment;
-use crate::data::packed::{self, Mapped, Packed};
-use crate::data::whiten::Zca;
+use crate::data::packed::{PackEvent, Packed, Packing};
+use crate::data::pictures;
+use crate::data::shared::{self, Mapped, Shared};
+use crate::data::whiten::{MOST, Zca};
 use crate::data::{self, DataDirs, DataError, Dataset, Images};
 use crate::preset::config::DatasetConfig;
 
@@ -85,43 +88,96 @@ impl<'a> View<'a> {
         }
         (Tensor::from_slice(&bytes).view(size.as_slice()).to_device(device), None)
     }
-
-    fn labels_of(&self, ids: &[u32], device: Device) -> Tensor {
-        let labels: Vec<i64> = ids.iter().map(|id| self.labels[*id as usize]).collect();
-        Tensor::from_slice(&labels).to_device(device)
-    }
-}
-
-/// A data set as it is read.
-enum Source {
-    Decoded(Dataset),
-    Packed(Packed),
-}
-
-impl Source {
-    fn load(config: &DatasetConfig, dirs: &DataDirs, packs: Option<&Path>) -> Result<Source, DataError> {
-        let pack = packs.and_then(|folder| packed::find(&config.name, &config.split, dirs, folder));
-        match pack {
-            Some(pack) => Ok(Source::Packed(pack)),
-            None => data::load(&config.name, &config.split, dirs).map(Source::Decoded),
-        }
-    }
-
-    fn views(&self) -> (View<'_>, View<'_>, &[String]) {
-        match self {
-            Source::Decoded(d) => (View::owned(&d.train), View::owned(&d.test), &d.notes),
-            Source::Packed(p) => (View::mapped(&p.train), View::mapped(&p.test), &p.notes),
-        }
-    }
 }
 
 /// What makes two configurations read the same images.
-fn source(config: &DatasetConfig) -> (String, String, bool, bool) {
-    (config.name.clone(), config.split.clone(), config.zca_whitened, config.augmentation)
+fn source(config: &DatasetConfig) -> (String, String, bool, bool, Option<i64>, [i64; 3]) {
+    let shape = [config.channels, config.height, config.width];
+    (config.name.clone(), config.split.clone(), config.zca_whitened, config.augmentation, config.px, shape)
+}
+
+/// What tells the files of a data set from others.
+///
+/// # Errors
+/// When they are not there.
+pub fn digest(config: &DatasetConfig, dirs: &DataDirs) -> Result<String, DataError> {
+    match pictures::is_pictures(&config.name) {
+        true => pictures::fingerprint(&config.name, config.px, dirs),
+        false => shared::fingerprint(&config.name, &config.split, dirs),
+    }
+}
+
+/// How data sets become banks.
+pub struct Loading<'a> {
+    /// Whether decoded pictures and whitenings are kept beside the data for the next run.
+    pub cache: bool,
+    /// Told how far the decoding of pictures is.
+    pub on: &'a mut dyn FnMut(PackEvent),
+    /// Set from elsewhere to stop.
+    pub stop: Option<&'a AtomicBool>,
+}
+
+/// The images of one source as they were read.
+enum Loaded {
+    Whole(Box<Dataset>),
+    Shared(Shared),
+    Pictures { train: Arc<Packed>, test: Option<Arc<Packed>>, notes: Vec<String> },
+}
+
+impl Loaded {
+    fn read(
+        config: &DatasetConfig,
+        dirs: &DataDirs,
+        copies: Option<&Path>,
+        how: &mut Loading,
+    ) -> Result<Loaded, DataError> {
+        if !pictures::is_pictures(&config.name) {
+            if let Some(found) = copies.and_then(|folder| shared::find(&config.name, &config.split, dirs, folder)) {
+                return Ok(Loaded::Shared(found));
+            }
+            return Ok(Loaded::Whole(Box::new(data::load(&config.name, &config.split, dirs)?)));
+        }
+        if config.zca_whitened {
+            // Pictures are normalised instead, as published.
+            let pixels = [config.channels, config.height, config.width].map(|n| n as usize).iter().product();
+            return Err(DataError::Whiten { name: config.name.clone(), pixels, most: MOST });
+        }
+        let shape = [config.channels, config.height, config.width].map(|n| usize::try_from(n).unwrap_or(0));
+        let mut packing = Packing { cache: how.cache.then(|| dirs.cache()), on: &mut *how.on, stop: how.stop };
+        let set = pictures::load(&config.name, config.px, shape, dirs, &mut packing)?;
+        if set.test.is_none() && !config.validation {
+            return Err(DataError::NoTest { name: config.name.clone() });
+        }
+        Ok(Loaded::Pictures { train: Arc::new(set.train), test: set.test.map(Arc::new), notes: set.notes })
+    }
+
+    fn notes(&self) -> &[String] {
+        match self {
+            Loaded::Whole(dataset) => &dataset.notes,
+            Loaded::Shared(dataset) => &dataset.notes,
+            Loaded::Pictures { notes, .. } => notes,
+        }
+    }
+
+    fn train_labels(&self) -> &[i64] {
+        match self {
+            Loaded::Whole(dataset) => &dataset.train.labels,
+            Loaded::Shared(dataset) => &dataset.train.labels,
+            Loaded::Pictures { train, .. } => &train.labels,
+        }
+    }
+
+    fn tested(&self) -> usize {
+        match self {
+            Loaded::Whole(dataset) => dataset.test.len(),
+            Loaded::Shared(dataset) => dataset.test.labels.len(),
+            Loaded::Pictures { test, .. } => test.as_ref().map_or(0, |t| t.len()),
+        }
+    }
 }
 
 impl RunData {
-    /// Reads the data sets of a run onto a device.
+    /// Reads the data sets of a run onto a device; what is computed on the way is kept for the next run.
     ///
     /// # Errors
     /// When files are missing or broken.
@@ -131,32 +187,47 @@ impl RunData {
         dirs: &DataDirs,
         device: Device,
     ) -> Result<Self, DataError> {
-        RunData::read(unsup, sup, dirs, device, None)
+        RunData::load_with(unsup, sup, dirs, device, &mut Loading { cache: true, on: &mut |_| {}, stop: None })
     }
 
-    /// The same from packs in this folder, where it has them; says which files they are.
+    /// As [`RunData::load`], with a say in how.
     ///
     /// # Errors
-    /// When files are missing or broken.
-    pub fn load_shared(
+    /// When files are missing or broken, or the user stops.
+    pub fn load_with(
         unsup: &DatasetConfig,
         sup: &DatasetConfig,
         dirs: &DataDirs,
         device: Device,
-        packs: Option<&Path>,
+        how: &mut Loading,
     ) -> Result<Self, DataError> {
-        let digest = |config: &DatasetConfig| packed::fingerprint(&config.name, &config.split, dirs);
-        let digest = format!("{} {}", digest(unsup)?, digest(sup)?);
-        Ok(RunData { digest, ..RunData::read(unsup, sup, dirs, device, packs)? })
+        RunData::read([unsup, sup], dirs, device, None, how)
+    }
+
+    /// The same of `[unsup, sup]` from shared copies in this folder, where it has them; says which files they are.
+    ///
+    /// # Errors
+    /// When files are missing or broken, or the user stops.
+    pub fn load_shared(
+        [unsup, sup]: [&DatasetConfig; 2],
+        dirs: &DataDirs,
+        device: Device,
+        copies: Option<&Path>,
+        how: &mut Loading,
+    ) -> Result<Self, DataError> {
+        let digest = format!("{} {}", digest(unsup, dirs)?, digest(sup, dirs)?);
+        Ok(RunData { digest, ..RunData::read([unsup, sup], dirs, device, copies, how)? })
     }
 
     fn read(
-        unsup: &DatasetConfig,
-        sup: &DatasetConfig,
+        [unsup, sup]: [&DatasetConfig; 2],
         dirs: &DataDirs,
         device: Device,
-        packs: Option<&Path>,
+        copies: Option<&Path>,
+        how: &mut Loading,
     ) -> Result<Self, DataError> {
+        let keep = how.cache.then(|| dirs.cache());
+        let keep = keep.as_deref();
         let mut all = RunData {
             banks: Vec::new(),
             unsup: Sets { train: Rows { bank: 0, rows: vec![] }, test: Rows { bank: 0, rows: vec![] } },
@@ -164,16 +235,16 @@ impl RunData {
             notes: Vec::new(),
             digest: String::new(),
         };
-        let dataset = Source::load(unsup, dirs, packs)?;
+        let dataset = Loaded::read(unsup, dirs, copies, how)?;
         if source(unsup) == source(sup) {
-            let sets = all.add(&dataset, &[unsup, sup], device);
+            let sets = all.add(&dataset, &[unsup, sup], device, keep)?;
             if let [first, second] = sets.as_slice() {
                 (all.unsup, all.sup) = (first.clone(), second.clone());
             }
         } else {
-            let other = Source::load(sup, dirs, packs)?;
+            let other = Loaded::read(sup, dirs, copies, how)?;
             for (config, dataset) in [(unsup, &dataset), (sup, &other)] {
-                if let [sets] = all.add(dataset, &[config], device).as_slice() {
+                if let [sets] = all.add(dataset, &[config], device, keep)?.as_slice() {
                     if config == unsup { all.unsup = sets.clone() } else { all.sup = sets.clone() }
                 }
             }
@@ -184,11 +255,16 @@ impl RunData {
     }
 
     /// Adds the two banks of one source and gives each configuration its rows of them.
-    fn add(&mut self, source: &Source, configs: &[&DatasetConfig], device: Device) -> Vec<Sets> {
-        let (training, testing, notes) = source.views();
-        self.notes.extend(notes.iter().cloned());
-        let selections: Vec<_> =
-            configs.iter().map(|c| data::select(c, training.labels, testing.labels.len(), c.seed)).collect();
+    fn add(
+        &mut self,
+        dataset: &Loaded,
+        configs: &[&DatasetConfig],
+        device: Device,
+        keep: Option<&Path>,
+    ) -> Result<Vec<Sets>, DataError> {
+        self.notes.extend(dataset.notes().iter().cloned());
+        let (train_labels, tested) = (dataset.train_labels(), dataset.tested());
+        let selections: Vec<_> = configs.iter().map(|c| data::select(c, train_labels, tested, c.seed)).collect();
         self.notes.extend(selections.iter().flat_map(|s| s.notes.iter().cloned()));
         let mut used: BTreeSet<u32> = BTreeSet::new();
         for s in &selections {
@@ -207,27 +283,54 @@ impl RunData {
                 None => Rows { bank: first + 1, rows: (0..s.test as i64).collect() },
             },
         });
-        let sets = sets.collect();
+        let sets: Vec<Sets> = sets.collect();
         let config = configs[0];
         // Test images that no configuration reads are not held: they would be whitened and run through frozen blocks.
         let tested = selections.iter().filter(|s| s.held_out.is_none()).map(|s| s.test).max().unwrap_or(0);
         let all: Vec<u32> = (0..tested as u32).collect();
+        let augment = config.augmentation.then(|| Augment::of(&config.name, config.noise_std));
+        let (training, testing) = match dataset {
+            Loaded::Whole(d) => (View::owned(&d.train), View::owned(&d.test)),
+            Loaded::Shared(d) => (View::mapped(&d.train), View::mapped(&d.test)),
+            Loaded::Pictures { train, test, .. } => {
+                let test = test.as_ref().unwrap_or(train);
+                let (of_train, of_test) = (labels(&train.labels, &used, device), labels(&test.labels, &all, device));
+                self.banks.push(Bank::pictures(Arc::clone(train), used, of_train, augment));
+                self.banks.push(Bank::pictures(Arc::clone(test), all, of_test, None));
+                return Ok(sets);
+            }
+        };
         let ((mut train, mut train_map), (mut test, mut test_map)) =
             (training.select(&used, device), testing.select(&all, device));
         if config.zca_whitened {
-            let zca = Zca::learn(&train);
+            let pixels = training.shape.iter().product();
+            if pixels > MOST {
+                let name = config.name.clone();
+                return Err(DataError::Whiten { name, pixels, most: MOST });
+            }
+            let zca = match keep {
+                Some(folder) => {
+                    let (zca, note) = Zca::stored(&train, folder, &config.name);
+                    self.notes.extend(note);
+                    zca
+                }
+                None => Zca::learn(&train),
+            };
             (train, test) = (zca.apply(&train), zca.apply(&test));
             (train_map, test_map) = (None, None);
         }
-        let augment = config.augmentation.then(|| Augment::of(&config.name, config.noise_std));
         let banks = [
-            (Bank::new(train, training.labels_of(&used, device), augment), train_map),
-            (Bank::new(test, testing.labels_of(&all, device), None), test_map),
+            (Bank::new(train, labels(training.labels, &used, device), augment), train_map),
+            (Bank::new(test, labels(testing.labels, &all, device), None), test_map),
         ];
         for (mut bank, map) in banks {
             bank.hold(map);
             self.banks.push(bank);
         }
-        sets
+        Ok(sets)
     }
+}
+
+fn labels(all: &[i64], ids: &[u32], device: Device) -> Tensor {
+    Tensor::from_slice(&ids.iter().map(|id| all[*id as usize]).collect::<Vec<i64>>()).to_device(device)
 }

@@ -120,6 +120,11 @@ impl<'a> Trainer<'a> {
         Ok(self.network.load(&checkpoint.state, |i| i != classifier)?)
     }
 
+    /// The network and the images, when the run is over.
+    pub fn into_parts(self) -> (Network, RunData) {
+        (self.network, self.data)
+    }
+
     /// Tells the listeners what runs.
     ///
     /// # Errors
@@ -303,7 +308,7 @@ impl<'a> Trainer<'a> {
         if depth <= bank.depth() || bank.is_augmented() {
             return Ok(true);
         }
-        let (cost, budget) = (bank.cost(&self.plan.network, depth), bank::budget(self.network.device()));
+        let (cost, budget) = (bank.cost(&self.plan.network, depth), bank::budget(bank.device()));
         let disk = self.plan.features_on_disk.then(|| self.scratch());
         if disk.is_none() && cost > budget {
             let gib = |b: u64| b as f64 / (1u64 << 30) as f64;

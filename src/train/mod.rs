@@ -7,12 +7,14 @@
 //! ```
 //!
 //! - [`request`]: names and overrides, before they are resolved to a plan.
+//! - [`folder`]: `folder:PATH` as a data set.
 //! - [`plan`]: which blocks learn when, on what; printable and serialisable, complete before anything is touched.
 //! - [`bank`]: images and the stored outputs of frozen blocks, so that none is computed twice for the same images.
 //! - [`engine`]: the loop over phases, epochs and steps; stopping, saving, reporting.
 //! - [`learner`]: what one step of each kind of phase does; [`adam`] is the optimiser of backpropagation.
 //! - [`evaluate`]: loss and accuracy, and the score of unlabelled units.
 //! - [`checkpoint`]: the network's state and how far the run came.
+//! - [`post_hoc`]: the loss of a fixed classifier while the layer under it learns again.
 //! - [`watch`]: NaN and infinity, with the block, the step and the likely cause.
 
 pub mod adam;
@@ -23,8 +25,10 @@ pub mod data;
 pub mod engine;
 pub mod error;
 pub mod evaluate;
+pub mod folder;
 pub mod learner;
 pub mod plan;
+pub mod post_hoc;
 pub mod request;
 pub mod watch;
 

@@ -84,6 +84,9 @@ pub struct RunPlan {
     /// Whether stored outputs of frozen blocks go into a file and not into memory.
     #[serde(default)]
     pub features_on_disk: bool,
+    /// Whether decoded pictures and whitenings are left beside the data for the next run (false) or not.
+    #[serde(default)]
+    pub no_cache: bool,
     /// Whether the run's folder is written.
     pub save: bool,
     /// The run's folder.
@@ -103,6 +106,12 @@ impl RunPlan {
     /// The data set of a phase.
     pub fn dataset(&self, phase: &Phase) -> &DatasetConfig {
         if phase.is_unsupervised() { &self.dataset_unsup } else { &self.dataset_sup }
+    }
+
+    /// The data sets that are read, unsupervised and supervised: where no phase is Hebbian, the first is not.
+    pub fn sets_read(&self) -> [&DatasetConfig; 2] {
+        let unsupervised = self.phases.iter().any(Phase::is_unsupervised);
+        [if unsupervised { &self.dataset_unsup } else { &self.dataset_sup }, &self.dataset_sup]
     }
 
     /// Hebbian blocks of the network, first to last.

@@ -4,11 +4,11 @@
 
 use std::path::PathBuf;
 
-use super::TrainError;
 use super::plan::{self, RunPlan, TrainingMode};
+use super::{TrainError, folder};
 use crate::device::{DeviceChoice, Precision};
 use crate::preset::config::DatasetConfig;
-use crate::preset::{Catalogue, ModelSpec, Override, Target, apply_overrides, dataset_config_with, resolve};
+use crate::preset::{Catalogue, ModelSpec, Override, Target, apply_overrides, resolve};
 
 /// A run by names: a preset or a typed network, data sets, what is changed of them, and how it is to run.
 #[derive(Debug, Clone)]
@@ -43,6 +43,8 @@ pub struct Request {
     pub threads: usize,
     /// Whether stored outputs of frozen blocks go into a file.
     pub features_on_disk: bool,
+    /// Whether nothing is left beside the data for the next run.
+    pub no_cache: bool,
     /// Whether a folder is written.
     pub save: bool,
     /// Another name for the model's results.
@@ -81,7 +83,7 @@ impl Request {
             Ok(match (given, &self.dataset) {
                 (Some(name), _) => name.clone(),
                 // A bare name takes the configuration that stands for the preset's own (CIFAR10_50: FashionMini_50).
-                (None, Some(name)) if catalogue.datasets().iter().any(|d| d.name == *name) => {
+                (None, Some(name)) if name != "folder" && catalogue.datasets().iter().any(|d| d.name == *name) => {
                     catalogue.counterpart(own, name)?
                 }
                 (None, Some(name)) => name.clone(),
@@ -90,20 +92,28 @@ impl Request {
         };
         let config = |own: &str, given: &Option<String>, validation, target| -> Result<DatasetConfig, TrainError> {
             let name = choose(own, given)?;
-            Ok(dataset_config_with(catalogue, &name, validation, self.seed, target, &overrides)?)
+            folder::config(
+                catalogue,
+                &name,
+                folder::Use { own, validation, seed: self.seed, target, overrides: &overrides },
+            )
         };
-        let dataset_unsup =
+        let mut dataset_unsup =
             config(&model.dataset_unsup, &self.dataset_unsup, self.validation_unsup, Target::DatasetUnsup)?;
         let dataset_sup = config(&model.dataset_sup, &self.dataset_sup, self.validation_sup, Target::DatasetSup)?;
         let network = resolve(catalogue, &model, &dataset_sup)?;
         let shape = |d: &DatasetConfig| [d.channels, d.height, d.width];
         let hebbian_first = network.blocks.first().is_some_and(|b| b.layer.method.is_hebbian());
+        let phases = plan::phases(&network, &dataset_unsup, &dataset_sup, self.mode, self.training_blocks.as_deref())?;
+        if !phases.iter().any(plan::Phase::is_unsupervised) && shape(&dataset_unsup) != shape(&dataset_sup) {
+            // The preset's own data set, which nothing would read.
+            dataset_unsup = dataset_sup.clone();
+        }
         if hebbian_first && shape(&dataset_unsup) != shape(&dataset_sup) {
             let (a, b) = (&dataset_unsup.config, &dataset_sup.config);
             let why = format!("the images of {a} and {b} have different shapes: one network cannot see both");
             return Err(TrainError::Plan(why));
         }
-        let phases = plan::phases(&network, &dataset_unsup, &dataset_sup, self.mode, self.training_blocks.as_deref())?;
         Ok(RunPlan {
             version: plan::VERSION,
             model: self.model_name.clone().unwrap_or_else(|| network.name.clone()),
@@ -118,6 +128,7 @@ impl Request {
             threads: self.threads,
             precision: self.precision,
             features_on_disk: self.features_on_disk,
+            no_cache: self.no_cache,
             save: self.save,
             folder: PathBuf::new(),
             data_dir: self.data_dir.clone(),

@@ -1,6 +1,6 @@
 //! A search that begins or goes on: its folder, its plans, its runner.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -11,9 +11,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::screen::Screen;
 use super::{SweepArgs, ask, words};
 use crate::cli::provenance;
-use crate::data::{DataDirs, DataError, packed};
-use crate::device::DeviceChoice;
+use crate::data::{DataDirs, DataError, pictures, shared};
+use crate::device::{self, DeviceChoice};
 use crate::files::{FileError, RunDir};
+use crate::preset::config::DatasetConfig;
 use crate::report::format::shell;
 use crate::search::launch::Local;
 use crate::search::layers::shared_phases;
@@ -23,7 +24,8 @@ use crate::search::state::Status;
 use crate::search::store::{self, Stored};
 use crate::search::work::{TrialPlan, VERSION, forget_network};
 use crate::search::{SearchDir, SearchError};
-use crate::train::{RunPlan, bank};
+use crate::train::RunPlan;
+use crate::train::data::digest;
 
 /// Runs a sweep.
 ///
@@ -44,7 +46,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         return words::dry_run(&asked, &left_out);
     }
     // Whatever can be wrong is told before there is a folder.
-    images(&planned, |name, split, dirs| packed::fingerprint(name, split, dirs).map(|_| ()))?;
+    images(&planned, |set, dirs| digest(set, dirs).map(|_| ()))?;
     let slots = ask::gpu_slots(args, asked.space.run.device)?;
     let (dir, stored, gone, _lock) = open(args, &file, asked)?;
     let plans = store::plans(&stored.space, &catalogue, &stored.trials)?;
@@ -63,14 +65,18 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let memory = plans.iter().map(memory_of).max().unwrap_or(0);
     let machine = Machine {
         cores: args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
-        memory: bank::available_memory().unwrap_or(8 << 30),
+        memory: device::available_memory().unwrap_or(8 << 30),
         gpu_slots: slots.len(),
         asked: args.parallel,
     };
     let (parallel, threads) = policy::share(machine, waiting, memory);
     if waiting > 0 {
         // Decoded once for all trials; without the file each decodes for itself.
-        images(&plans, |name, split, dirs| packed::pack(name, split, dirs, &dir.images()).map(|_| ()))?;
+        // Pictures are kept decoded beside the data in any case; the first trial that needs them decodes.
+        images(&plans, |set, dirs| match pictures::is_pictures(&set.name) {
+            true => Ok(()),
+            false => shared::pack(&set.name, &set.split, dirs, &dir.images()).map(|_| ()),
+        })?;
     }
     let plans = trial_plans(&dir, &stored, plans, threads, parallel, !slots.is_empty())?;
     let options = Options {
@@ -209,17 +215,14 @@ fn memory_of(plan: &RunPlan) -> u64 {
 /// Does something with each data set of these plans. What is missing is told with a way out.
 fn images(
     plans: &[RunPlan],
-    mut with: impl FnMut(&str, &str, &DataDirs) -> Result<(), DataError>,
+    mut with: impl FnMut(&DatasetConfig, &DataDirs) -> Result<(), DataError>,
 ) -> anyhow::Result<()> {
     let data_dir = plans.first().and_then(|plan| plan.data_dir.clone());
     let dirs = DataDirs::resolve(data_dir.as_deref())?;
-    let sets: BTreeSet<(&str, &str)> = plans
-        .iter()
-        .flat_map(|p| [&p.dataset_unsup, &p.dataset_sup])
-        .map(|d| (d.name.as_str(), d.split.as_str()))
-        .collect();
-    for (name, split) in sets {
-        match with(name, split, &dirs) {
+    let sets: BTreeMap<(&str, &str, Option<i64>), &DatasetConfig> =
+        plans.iter().flat_map(RunPlan::sets_read).map(|d| ((d.name.as_str(), d.split.as_str(), d.px), d)).collect();
+    for set in sets.into_values() {
+        match with(set, &dirs) {
             Ok(()) => {}
             Err(missing @ DataError::NotFound { .. }) => {
                 let hint = missing.hint().map(|h| format!("\nhint: {h}")).unwrap_or_default();

@@ -1,0 +1,385 @@
+//! `softhebb plot`: pictures of a trained network, as PNG and SVG.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Args, Subcommand};
+use tch::{Device, Tensor};
+
+use super::run::stop_flag;
+use super::{Usage, progress, resume};
+use crate::data::{DataDirs, pictures};
+use crate::device::{self, DeviceChoice, Precision};
+use crate::files::RunDir;
+use crate::layer::Network;
+use crate::plot::ascent::{self, Climb};
+use crate::plot::excite::{self, Patch};
+use crate::plot::{draw, receptive, umap};
+use crate::preset::config::Arch;
+use crate::report::Picture;
+use crate::report::scene::Scene;
+use crate::train::data::RunData;
+use crate::train::{RunPlan, checkpoint};
+
+/// Interrupted by the user.
+const INTERRUPTED: u8 = 130;
+
+/// Pictures of a trained network: its filters, what excites its units, how it sees the classes.
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub struct PlotArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The first layer's filters.
+    Filters(FiltersArgs),
+    /// Inputs that excite a layer's units most, by projected gradient ascent through the network.
+    ReceptiveFields(FieldsArgs),
+    /// A layer's outputs for the test images in two dimensions (PCA to 100, then UMAP), coloured by class.
+    Embedding(EmbeddingArgs),
+    /// The patches of test images that excite a layer's units most.
+    Patches(PatchesArgs),
+}
+
+/// What all of them are told.
+#[derive(Debug, Args)]
+struct Common {
+    /// The folder of the run.
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// The block, from 0 [default: the last that is not the classifier].
+    #[arg(long, value_name = "B")]
+    block: Option<usize>,
+    /// The files, without their endings [default: RUN/pictures/NAME].
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: DeviceChoice,
+    /// Threads [default: all cores].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    threads: usize,
+}
+
+/// Which images.
+#[derive(Debug, Args)]
+struct Images {
+    /// Another data set of the same shape, with its configuration [default: the run's].
+    #[arg(long, value_name = "NAME")]
+    dataset: Option<String>,
+    /// At most so many test images.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    images: usize,
+    /// Folder of the data sets [default: the run's].
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct FiltersArgs {
+    #[command(flatten)]
+    common: Common,
+    /// At most so many units.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    units: usize,
+}
+
+#[derive(Debug, Args)]
+struct FieldsArgs {
+    #[command(flatten)]
+    common: Common,
+    /// So many units, from the first.
+    #[arg(long, value_name = "N", default_value_t = 72)]
+    units: usize,
+    /// Steps of the ascent.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    steps: usize,
+    /// Contrast of the input: the root mean square of its difference from the mean image, whose pixels are in [0, 1].
+    #[arg(long, value_name = "X", default_value_t = 0.2)]
+    contrast: f64,
+    /// Seed of the noise that the ascent begins with.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+#[derive(Debug, Args)]
+struct EmbeddingArgs {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    images: Images,
+    /// Neighbours of a point.
+    #[arg(long, value_name = "K", default_value_t = 15)]
+    neighbours: usize,
+    /// Rounds of the layout.
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    epochs: usize,
+    /// Seed of the layout.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+#[derive(Debug, Args)]
+struct PatchesArgs {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    images: Images,
+    /// The units [default: the first five].
+    #[arg(long, value_name = "UNIT", num_args = 1.., value_delimiter = ',')]
+    units: Option<Vec<i64>>,
+    /// Patches a unit.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    count: usize,
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// When the run, its data or the files fail.
+pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
+    let done = match &args.what {
+        What::Filters(args) => filters(args)?,
+        What::ReceptiveFields(args) => fields(args)?,
+        What::Embedding(args) => embedding(args)?,
+        What::Patches(args) => patches(args)?,
+    };
+    Ok(if done { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) })
+}
+
+/// A trained network and what there is to know of it.
+struct Trained {
+    dir: RunDir,
+    plan: RunPlan,
+    network: Network,
+    block: usize,
+}
+
+impl Trained {
+    fn open(common: &Common) -> anyhow::Result<Trained> {
+        let dir = RunDir::new(&common.run);
+        let plan = resume::read_plan(&dir)?;
+        let on = common.device.resolve(Precision::Float32)?;
+        device::set_threads(common.threads);
+        let mut network = Network::new(&plan.network, plan.seed, on);
+        network.load(&checkpoint::load(&dir)?.state, |_| true)?;
+        let count = plan.network.blocks.len();
+        let block = common.block.unwrap_or(count.saturating_sub(2));
+        if block >= count {
+            let last = count.saturating_sub(1);
+            return Err(Usage(format!("--block is {block}; {} has blocks 0 to {last}", plan.model)).into());
+        }
+        Ok(Trained { dir, plan, network, block })
+    }
+
+    fn units(&self) -> i64 {
+        self.plan.network.blocks[self.block].layer.out_channels
+    }
+
+    /// The test images, and whether they are shown as they are.
+    fn images(&mut self, images: &Images, stop: &AtomicBool) -> anyhow::Result<(RunData, Vec<i64>)> {
+        if let Some(name) = &images.dataset {
+            let catalogue = crate::preset::Catalogue::embedded()?;
+            let own = self.plan.dataset_sup.clone();
+            let seed = self.plan.seed;
+            let other = crate::preset::dataset_config(&catalogue, name, false, seed)?;
+            if [other.channels, other.height, other.width] != [own.channels, own.height, own.width] {
+                return Err(Usage(format!("the images of {name} have another shape than the run's")).into());
+            }
+            self.plan.dataset_sup = other;
+        }
+        self.plan.dataset_unsup = self.plan.dataset_sup.clone();
+        let dirs = DataDirs::resolve(images.data_dir.as_deref().or(self.plan.data_dir.as_deref()))?;
+        let data = progress::load(&self.plan, &dirs, self.network.device(), Some(stop))?;
+        let rows: Vec<i64> = data.sup.test.rows.iter().copied().take(images.images.max(1)).collect();
+        Ok((data, rows))
+    }
+
+    /// Writes a drawing and says where it is.
+    fn write(&self, common: &Common, name: &str, scene: &Scene) -> anyhow::Result<()> {
+        let own = || self.dir.root().join("pictures").join(format!("{name}-b{}", self.block));
+        let mut out = io::stdout().lock();
+        for path in scene.write(&common.out.clone().unwrap_or_else(own))? {
+            writeln!(out, "{}", path.display())?;
+        }
+        Ok(())
+    }
+}
+
+fn floats(t: &Tensor) -> Vec<f32> {
+    Vec::<f32>::try_from(t.detach().to_device(Device::Cpu).contiguous().flatten(0, -1)).unwrap_or_default()
+}
+
+/// Says how far something is, on a terminal in place.
+fn said(done: usize, of: usize, what: &str) {
+    let mut err = io::stderr().lock();
+    // Progress that nobody hears does not stop the work.
+    let _ = match (err.is_terminal(), done == of) {
+        (true, last) => {
+            write!(err, "\r{done} of {of} {what}{}", if last { "\n" } else { "" }).and_then(|()| err.flush())
+        }
+        (false, true) => writeln!(err, "{of} {what}"),
+        (false, false) => Ok(()),
+    };
+}
+
+fn filters(args: &FiltersArgs) -> anyhow::Result<bool> {
+    let mut it = Trained::open(&args.common)?;
+    if args.common.block.unwrap_or(0) != 0 {
+        return Err(Usage("filters are those of block 0: the others' inputs are no pictures (receptive-fields shows what they look for)".into()).into());
+    }
+    it.block = 0;
+    let config = &it.plan.network.blocks[0];
+    let [c, h, w] = match config.arch {
+        Arch::Cnn => {
+            [config.layer.in_channels / config.layer.groups, config.layer.kernel_size, config.layer.kernel_size]
+        }
+        Arch::Mlp => config.in_shape,
+    }
+    .map(|n| n as usize);
+    let state = it.network.state();
+    let weights = state.get("blocks.0.layer.weight").map(floats).unwrap_or_default();
+    let tiles: Vec<Picture> =
+        weights.chunks_exact((c * h * w).max(1)).take(args.units.max(1)).map(|f| draw::tile(f, c, h, w)).collect();
+    let columns = (tiles.len() as f64).sqrt().ceil() as usize;
+    let title = format!("{}: {} filters of {h} × {w}", it.plan.model, tiles.len());
+    it.write(&args.common, "plot-filters", &draw::tiles(&title, &tiles, columns, 40))?;
+    Ok(true)
+}
+
+fn fields(args: &FieldsArgs) -> anyhow::Result<bool> {
+    let mut it = Trained::open(&args.common)?;
+    if args.steps == 0 || !(args.contrast > 0.0 && args.contrast.is_finite()) {
+        return Err(Usage("--steps must be at least 1 and --contrast a number above 0".into()).into());
+    }
+    let units: Vec<i64> = (0..it.units().min(args.units.max(1) as i64)).collect();
+    let how = Climb { steps: args.steps, contrast: args.contrast, seed: args.seed };
+    let (block, of) = (it.block, units.len());
+    let (patches, gains) = device::guard("gradient ascent", || {
+        ascent::climb(&mut it.network, block, &units, how, &mut |done| said(done, of, "units"))
+    })?;
+    let size = patches.size();
+    let [c, h, w] = [size[1], size[2], size[3]].map(|n| n as usize);
+    let values = floats(&patches);
+    let tiles: Vec<Picture> = values.chunks_exact(c * h * w).map(|p| draw::tile(p, c, h, w)).collect();
+    let mean = |i: usize| gains.iter().map(|g| g[i]).sum::<f64>() / gains.len().max(1) as f64;
+    println!(
+        "mean pre-activation {:.3} from noise, {:.3} after {} steps; fields of {h} × {w} pixels",
+        mean(1),
+        mean(0),
+        args.steps
+    );
+    let field = receptive::field(&it.plan.network, block).map_or(0, |f| f.size);
+    let cut = if field > h as i64 { format!(" ({field} cut by the image)") } else { String::new() };
+    let title = format!("{}, block {block}: {of} units, fields of {h} × {w}{cut}", it.plan.model);
+    let columns = (of as f64 * 1.6).sqrt().ceil() as usize;
+    it.write(&args.common, "plot-receptive-fields", &draw::tiles(&title, &tiles, columns, 56))?;
+    Ok(true)
+}
+
+fn embedding(args: &EmbeddingArgs) -> anyhow::Result<bool> {
+    let stop = stop_flag()?;
+    let mut it = Trained::open(&args.common)?;
+    let (data, rows) = it.images(&args.images, &stop)?;
+    let bank = &data.banks[data.sup.test.bank];
+    let (block, n) = (it.block, rows.len());
+    let mut outputs = Vec::new();
+    for chunk in rows.chunks(250) {
+        let x = device::guard("computing a layer's outputs", || {
+            bank.outputs(&Tensor::from_slice(chunk), &mut it.network, block + 1).flatten(1, -1).to_device(Device::Cpu)
+        })?;
+        outputs.push(x);
+        said(outputs.len() * 250.min(n), n.max(outputs.len() * 250), "images");
+        if stop.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+    }
+    let labels = bank.labels(&Tensor::from_slice(&rows)).to_device(Device::Cpu);
+    let labels = Vec::<i64>::try_from(labels).unwrap_or_default();
+    let how = umap::Layout { neighbours: args.neighbours, epochs: args.epochs.max(1), seed: args.seed };
+    let points = device::guard("laying out", || {
+        umap::layout(&Tensor::cat(&outputs, 0), how, &mut |epoch| {
+            if epoch.is_multiple_of(20) || epoch == how.epochs {
+                said(epoch, how.epochs, "rounds");
+            }
+            !stop.load(Ordering::Relaxed)
+        })
+    })?;
+    let Some(points) = points else { return Ok(false) };
+    let share = umap::agreement(&points, &labels, 15);
+    println!("{share:.1} % of {n} images lie among images of their own class (15 nearest in the plane)");
+    let classes = class_names(&it.plan.dataset_sup);
+    let title = format!("{}, block {block}: {n} images of {}", it.plan.model, it.plan.dataset_sup.config);
+    it.write(&args.common, "plot-embedding", &draw::scatter(&title, &points, &labels, &classes))?;
+    Ok(true)
+}
+
+/// Names of the classes, or their numbers.
+fn class_names(config: &crate::preset::DatasetConfig) -> Vec<String> {
+    let known = crate::data::find(&config.name).map(|d| d.classes).unwrap_or_default();
+    let name = |i: i64| known.get(i as usize).map_or_else(|| i.to_string(), |c| (*c).to_string());
+    (0..config.out_channels).map(name).collect()
+}
+
+fn patches(args: &PatchesArgs) -> anyhow::Result<bool> {
+    let stop = stop_flag()?;
+    let mut it = Trained::open(&args.common)?;
+    let units = args.units.clone().unwrap_or_else(|| (0..it.units().min(5)).collect());
+    if let Some(unit) = units.iter().find(|u| !(0..it.units()).contains(*u)) {
+        let last = it.units() - 1;
+        return Err(Usage(format!("--units names unit {unit}; block {} has units 0 to {last}", it.block)).into());
+    }
+    let (data, rows) = it.images(&args.images, &stop)?;
+    let bank = &data.banks[data.sup.test.bank];
+    let (block, n) = (it.block, rows.len());
+    let best = device::guard("looking for patches", || {
+        excite::strongest(&mut it.network, bank, &rows, block, &units, args.count.max(1), &mut |done| {
+            said(done, n, "images");
+            !stop.load(Ordering::Relaxed)
+        })
+    })?;
+    let Some(best) = best else { return Ok(false) };
+    let field = receptive::field(&it.plan.network, block);
+    let shape = it.plan.network.in_shape;
+    let cut = |patch: &Patch| {
+        let image = bank.images(&Tensor::from_slice(&[patch.row]), Device::Cpu).get(0);
+        // Normalised pictures go back to their own colours.
+        let image = if pictures::is_pictures(&it.plan.dataset_sup.name) && shape[0] == 3 {
+            let of = |v: [f64; 3]| Tensor::from_slice(&v.map(|v| v as f32)).view([3, 1, 1]);
+            image * of(pictures::STD) + of(pictures::MEAN)
+        } else {
+            image
+        };
+        window(&image, patch.at, field.map_or(shape[1].max(shape[2]), |f| f.size))
+    };
+    let all: Vec<(String, Vec<Picture>)> =
+        units.iter().zip(&best).map(|(unit, list)| (format!("unit {unit}"), list.iter().map(cut).collect())).collect();
+    let size = field.map_or(shape[1], |f| f.size);
+    let title = format!(
+        "{}, block {block}: the patches of {n} images that excite each unit most, {size} × {size}",
+        it.plan.model
+    );
+    it.write(&args.common, "plot-patches", &draw::rows(&title, &all, 56))?;
+    Ok(true)
+}
+
+/// A square of an image `(C, H, W)` in [0, 1]; what lies beyond its border is dark grey.
+fn window(image: &Tensor, [top, left]: [i64; 2], side: i64) -> Picture {
+    let size = image.size();
+    let values = floats(image);
+    let mut rgb = Vec::with_capacity((side * side * 3) as usize);
+    for (y, x) in (top..top + side).flat_map(|y| (left..left + side).map(move |x| (y, x))) {
+        let inside = (0..size[1]).contains(&y) && (0..size[2]).contains(&x);
+        for c in 0..3 {
+            let plane = if size[0] == 3 { c } else { 0 };
+            let value = values.get(((plane * size[1] + y) * size[2] + x).max(0) as usize).copied().unwrap_or(0.0);
+            rgb.push(if inside { (value.clamp(0.0, 1.0) * 255.0).round() as u8 } else { 40 });
+        }
+    }
+    Picture { width: side as u32, height: side as u32, rgb }
+}

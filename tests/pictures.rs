@@ -1,0 +1,219 @@
+//! Promise: a folder of pictures trains like any data set: decoded once, what is broken named and left out, pictures of the
+//! trained network as PNG and SVG.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{Place, Run};
+use image::{Rgb, RgbImage};
+
+/// Two classes that differ in the direction of their stripes, of several sizes, with a broken file and one that is no picture.
+fn stripes(root: &Path, val: &str) {
+    for (part, n) in [("train", 24u32), (val, 8)] {
+        for (class, across) in [("across", true), ("down", false)] {
+            let folder = root.join(part).join(class);
+            fs::create_dir_all(&folder).unwrap();
+            for i in 0..n {
+                let (w, h) = (16 + i % 3 * 8, 16 + i % 2 * 8);
+                let bright = |x: u32, y: u32| if (if across { y } else { x } + i) / 3 % 2 != 1 { 220 } else { 30 };
+                let picture = RgbImage::from_fn(w, h, |x, y| Rgb([bright(x, y), bright(x, y), (i * 8) as u8]));
+                let end = if i.is_multiple_of(2) { "png" } else { "jpg" };
+                picture.save(folder.join(format!("{i:02}.{end}"))).unwrap();
+            }
+        }
+    }
+    fs::write(root.join("train/down/broken.jpeg"), "no picture").unwrap();
+    fs::write(root.join("train/down/notes.txt"), "passed over").unwrap();
+}
+
+const NET: &str = "--model 'SoftKrotov-c16-k5-p2 batchnorm2d triangle max_4_2_1; BP-c10' --threads 1";
+const SIZE: &str =
+    "--set dataset_unsup.width=16 --set dataset_unsup.height=16 --set dataset_sup.width=16 --set dataset_sup.height=16";
+
+fn run(place: &Place, rest: &str) -> Run {
+    place.run(&format!("{NET} {SIZE} --set dataset_sup.nb_epoch=8 {rest}"))
+}
+
+#[test]
+fn a_folder_trains_is_decoded_once_and_says_what_is_broken() {
+    let place = Place::new();
+    stripes(&place.path("pics"), "val");
+    let first = run(&place, "--dataset folder:pics");
+    let text = format!("{}{}", first.done.stdout, first.done.stderr);
+    assert!(text.contains("decoding 49 pictures of"), "{text}");
+    assert!(text.matches("broken.jpeg cannot be read and is left out").count() == 1, "{text}");
+    assert!(first.done.accuracy() > 90.0, "{}", first.done.accuracy());
+    assert_eq!(first.config()["dataset_sup"]["out_channels"], 2);
+    assert!(first.dir.root().ends_with("pics_1-pics_50-seed0"), "{:?}", first.dir.root());
+
+    let second = run(&place, "--dataset folder:pics");
+    let text = format!("{}{}", second.done.stdout, second.done.stderr);
+    assert!(!text.contains("decoding") && text.contains("1 broken pictures"), "{text}");
+    assert!(first.checkpoint() == second.checkpoint(), "decoded and mapped images are the same");
+
+    // Without the cache nothing is left beside the data, and the images are the same.
+    fs::remove_dir_all(place.path("data/.packed")).unwrap();
+    let third = run(&place, "--dataset folder:pics --no-cache");
+    assert!(first.checkpoint() == third.checkpoint());
+    assert!(!place.path("data/.packed").exists());
+}
+
+#[test]
+fn the_trials_of_a_search_share_one_decoded_folder() {
+    let place = Place::new();
+    stripes(&place.path("pics"), "val");
+    let search = "search --config seed --dataset folder:pics --folder-name sweep --parallel 2 --threads 2";
+    let net = NET.replace("--threads 1", "");
+    place.softhebb(&format!("{search} {net} {SIZE} --set dataset_sup.nb_epoch=2")).succeeds();
+    let table = fs::read_to_string(place.path("results/search/sweep/trials.csv")).unwrap();
+    assert_eq!(table.matches("finished").count(), 4, "{table}");
+    let decoded = fs::read_dir(place.path("data/.packed")).unwrap().flatten();
+    assert_eq!(decoded.filter(|e| e.path().extension().is_some_and(|end| end == "bin")).count(), 2);
+}
+
+#[test]
+fn augmented_pictures_train_the_same_again() {
+    let place = Place::new();
+    stripes(&place.path("pics"), "test");
+    let one = run(&place, "--dataset-unsup folder_1aug:pics --dataset-sup folder_50aug:pics");
+    let other = run(&place, "--dataset-unsup folder_1aug:pics --dataset-sup folder_50aug:pics");
+    assert!(one.checkpoint() == other.checkpoint());
+    let plain = run(&place, "--dataset-unsup folder_1:pics --dataset-sup folder_50:pics");
+    assert!(one.checkpoint() != plain.checkpoint(), "augmentation does something");
+}
+
+#[test]
+fn folders_that_are_none_are_told() {
+    let place = Place::new();
+    let bad = |rest: &str, code: i32, parts: &[&str]| {
+        place.softhebb(&format!("run {NET} {rest}")).fails(code, parts);
+    };
+    bad("--dataset folder:nowhere", 1, &["there is no such folder"]);
+    bad("--dataset folder:", 2, &["names no folder", "hint: --dataset folder:PATH"]);
+    fs::create_dir_all(place.path("empty/train")).unwrap();
+    bad("--dataset folder:empty", 1, &["no class folders"]);
+    stripes(&place.path("pics"), "val");
+    fs::remove_dir_all(place.path("pics/val")).unwrap();
+    bad("--dataset folder:pics", 1, &["no folder val or test", "hint: --validation"]);
+    bad("--dataset folder_7:pics", 2, &["unknown configuration of folder `7`"]);
+    run(&place, "--dataset folder:pics --validation");
+    bad("--dataset ImageNette", 1, &["ImageNette was not found", "softhebb data fetch ImageNette"]);
+    bad("--dataset ImageNet", 1, &["ImageNet was not found", "image-net.org/download-images"]);
+}
+
+#[test]
+fn image_sets_are_found_where_their_archives_unpack() {
+    let place = Place::new();
+    stripes(&place.path("data/imagenette2-160"), "val");
+    let run = place.run(&format!(
+        "{NET} {SIZE} --dataset-unsup ImageNette_1 --dataset-sup ImageNette_10 --set dataset_sup.nb_epoch=2"
+    ));
+    let asks = "ImageNette_1 asks for 9469 training images; there are 48";
+    assert!(run.done.stderr.contains(asks), "{}", run.done.stderr);
+    let list = place.softhebb("data list").succeeds().stdout;
+    assert!(list.lines().any(|l| l.starts_with("ImageNette ") && l.contains("49") && l.contains("16")), "{list}");
+    let checked = place.softhebb("data verify ImageNette");
+    assert_eq!(checked.code, Some(1), "one picture is broken");
+    assert!(checked.stdout.contains("broken.jpeg"), "{}", checked.stdout);
+    stripes(&place.path("data/imagenetv2-top-images-format-val-parts"), "val");
+    fs::rename(
+        place.path("data/imagenetv2-top-images-format-val-parts/val"),
+        place.path("data/imagenetv2-top-images-format-val"),
+    )
+    .unwrap();
+    let run = place.run(&format!(
+        "{NET} {SIZE} --dataset ImageNetV2TopImages --set dataset_unsup.nb_epoch=1 --set dataset_sup.nb_epoch=1"
+    ));
+    assert!(run.done.stderr.contains("one set of images"), "{}", run.done.stderr);
+}
+
+/// Two files, a PNG and an SVG, of a size.
+fn drawn(place: &Place, stdout: &str) {
+    let files: Vec<&str> = stdout.lines().filter(|l| l.ends_with(".png") || l.ends_with(".svg")).collect();
+    assert_eq!(files.len(), 2, "{stdout}");
+    for file in files {
+        let bytes = fs::read(place.path(file)).unwrap();
+        let starts: &[u8] = if file.ends_with("png") { b"\x89PNG" } else { b"<svg " };
+        assert!(bytes.starts_with(starts) && bytes.len() > 500, "{file}");
+    }
+}
+
+#[test]
+fn a_trained_network_is_drawn() {
+    let place = Place::new();
+    let run = place.run(
+        "--model 'SoftKrotov-c12-k5-p2 batchnorm2d triangle_0.7 max_4_2_1; SoftKrotov-c16-k3-p1 batchnorm2d triangle max_2_2_0; BP-c10' \
+         --dataset FashionMini --set dataset_unsup.training_sample=500 --set dataset_sup.training_sample=500 --set dataset_sup.nb_epoch=3 --threads 1",
+    );
+    let folder = run.dir.root().strip_prefix(place.path("")).unwrap_or(run.dir.root()).display().to_string();
+    for (what, said) in [
+        ("filters", ""),
+        ("receptive-fields --units 8 --steps 20", "fields of 12 × 12 pixels"),
+        ("receptive-fields --block 0 --units 4 --steps 10", "fields of 5 × 5 pixels"),
+        ("embedding --images 200 --epochs 40", "% of 200 images"),
+        ("patches --images 100 --units 0,3 --count 4", ""),
+    ] {
+        let done = place.softhebb(&format!("plot {what} {folder} --threads 1")).succeeds();
+        assert!(done.stdout.contains(said), "{what}: {}", done.stdout);
+        drawn(&place, &done.stdout);
+    }
+    place.softhebb(&format!("plot patches {folder} --units 99")).fails(2, &["unit 99", "units 0 to 15"]);
+    place.softhebb(&format!("plot filters {folder} --block 1")).fails(2, &["block 0"]);
+    place.softhebb(&format!("plot embedding {folder} --block 9")).fails(2, &["blocks 0 to 2"]);
+    place.softhebb("plot filters nowhere").fails(1, &["cannot read nowhere/config.json", "hint: "]);
+}
+
+#[test]
+fn the_post_hoc_loss_falls_and_is_drawn_beside_another() {
+    let place = Place::new();
+    let line = "--dataset-unsup FashionMini_1-50 --dataset-sup FashionMini_5 --threads 1 --results-dir ph";
+    let soft = format!("post-hoc --model 'Soft-c100-t1-lr0.03 flatten triangle; BP-c10' --model-name Soft {line}");
+    let done = place.softhebb(&soft).succeeds();
+    assert!(done.stdout.contains("post-hoc loss"), "{}", done.stdout);
+    let curve = place.path("ph/Soft/FashionMini_1-50-FashionMini_5-seed0/post-hoc.csv");
+    let table = common::Table::read(&curve);
+    assert_eq!(
+        (table.names.as_slice(), table.rows.len()),
+        (["step", "images", "loss", "accuracy"].map(str::to_string).as_slice(), 100)
+    );
+    let done = place
+        .softhebb(&format!(
+            "post-hoc --model 'BP-c50 flatten relu; BP-c10' --model-name BP {line} --beside ph/Soft/FashionMini_1-50-FashionMini_5-seed0"
+        ))
+        .succeeds();
+    let bp = common::Table::read(&place.path("ph/BP/FashionMini_1-50-FashionMini_5-seed0-simultaneous/post-hoc.csv"));
+    let loss: Vec<f64> = bp.numbers("loss").into_iter().flatten().collect();
+    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+    assert!(mean(&loss[90..]) < 0.7 * mean(&loss[..10]), "backpropagation lowers its own loss: {loss:?}");
+    assert!(done.stdout.contains("pictures/post-hoc.svg"), "{}", done.stdout);
+    place.softhebb(&format!("post-hoc --preset 4SoftHebbCnnCIFAR {line}")).fails(2, &["one layer and its classifier"]);
+    place.softhebb(&format!("{soft} --beside nowhere")).fails(2, &["no curve of a post-hoc run in nowhere"]);
+}
+
+#[test]
+fn robustness_is_measured_and_a_second_run_trains_nothing() {
+    let place = Place::new();
+    let line = "robustness --dataset FashionMini --units 100 --epochs 1 --images 100 --steps 5 --noise 0,0.5 --l2 0,2 --linf 0,0.1 --threads 1";
+    let done = place.softhebb(line).succeeds();
+    let table = common::Table::read(&place.path("results/robustness-FashionMini.csv"));
+    // Three networks, two strengths of three attacks, and the transferred one for the two that are not BP.
+    assert_eq!(table.rows.len(), 3 * 3 * 2 + 2 * 2);
+    let of = |attack: &str, strength: &str| -> Vec<f64> {
+        let rows = table.rows.iter().filter(|r| r[2] == attack && r[3] == strength);
+        rows.map(|r| r[4].parse().unwrap()).collect()
+    };
+    let sum = |v: Vec<f64>| v.iter().sum::<f64>();
+    assert_eq!(sum(of("noise", "0.0")), sum(of("pgd-l2", "0.0")));
+    assert!(sum(of("pgd-linf", "0.1")) < 0.5 * sum(of("pgd-linf", "0.0")), "{table:?}");
+    assert!(
+        done.stdout.contains("| Gaussian noise, standard deviation | SoftHebb | HardWTA | BP |"),
+        "{}",
+        done.stdout
+    );
+    let again = place.softhebb(line).succeeds();
+    assert!(again.stderr.matches("is trained").count() == 3 && done.stdout.ends_with(&again.stdout), "{again:#?}");
+    place.softhebb("robustness --l2=-1 --dataset FashionMini").fails(2, &["at least 0"]);
+    place.softhebb("robustness nowhere").fails(1, &["nowhere"]);
+}
