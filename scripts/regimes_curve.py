@@ -35,7 +35,9 @@ def made(folder):
     first = sorted(folder.glob("trials/*/provenance.json"))[0]
     entry = json.loads(first.read_text())[0]
     search = json.loads((folder / "search.json").read_text())
-    return {**entry, "space": search["space"], "trials": len(search["trials"])}
+    finished = len(read(folder))
+    trials = f"{finished} of {len(search['trials'])}" if finished < len(search["trials"]) else f"{finished}"
+    return {**entry, "space": search["space"], "trials": trials}
 
 
 def main(out, folders):
@@ -70,7 +72,8 @@ def main(out, folders):
         axes.set_ylabel(label)
         axes.grid(alpha=0.25, linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
-    accuracy.legend(frameon=False, fontsize=8)
+    accuracy.set_ylim(top=accuracy.get_ylim()[1] + 12)  # room for the words
+    accuracy.legend(frameon=False, fontsize=8, loc="upper left")
     figure.savefig(out.with_suffix(".png"), dpi=130)
 
     origin = [made(f) for f in folders]
