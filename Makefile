@@ -3,6 +3,7 @@
 # make test    set up, all tests
 # make check   formatting, lints, documentation
 # make bench   benchmarks
+# make figures the paper's figures and tables, from what is committed under results/
 # make umap    umap-learn, for softhebb encode cluster
 
 CACHE ?= $(or $(SOFTHEBB_CACHE),$(HOME)/.cache/softhebb)
@@ -11,7 +12,7 @@ PYTHON := $(CACHE)/venv/bin/python
 CARGO := cargo
 PROFILE := --release
 
-.PHONY: demo build test check bench setup python umap clean
+.PHONY: demo build test check bench figures setup python umap clean
 
 demo: build
 	./target/release/softhebb run --preset 4SoftHebbCnnCIFAR --dataset FashionMini
@@ -31,6 +32,12 @@ check: setup
 bench: build
 	$(CARGO) bench --locked
 	./target/release/softhebb bench
+
+# One script a figure; each draws what was run here beside what the paper prints, and the last one lists them.
+FIGURES := $(sort $(wildcard scripts/figures/fig[0-9]*.py scripts/figures/table[0-9]*.py scripts/figures/b[0-9]*.py))
+
+figures: python
+	@for figure in $(FIGURES) scripts/figures/index.py; do PYTHONDONTWRITEBYTECODE=1 "$(PYTHON)" $$figure || exit 1; done
 
 # libtorch in a cache folder that all checkouts share, and the link .libtorch to it.
 setup:

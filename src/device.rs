@@ -213,6 +213,13 @@ pub fn available_memory() -> Option<u64> {
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
+/// The most memory that this process has held so far, bytes; files that it maps count as far as they were read.
+pub fn peak_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find(|l| l.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
 /// A part of a random stream's name.
 #[derive(Debug, Clone, Copy)]
 pub enum Stream<'a> {

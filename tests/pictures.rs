@@ -129,9 +129,25 @@ fn image_sets_are_found_where_their_archives_unpack() {
     assert!(run.done.stderr.contains("one set of images"), "{}", run.done.stderr);
 }
 
-/// Two files, a PNG and an SVG, of a size.
-fn drawn(place: &Place, stdout: &str) {
+/// Two files, a PNG and an SVG, of a size; and beside them what was drawn, of so many tiles or points.
+fn drawn(place: &Place, stdout: &str, count: u64) {
     let files: Vec<&str> = stdout.lines().filter(|l| l.ends_with(".png") || l.ends_with(".svg")).collect();
+    let (sheets, files): (Vec<&str>, Vec<&str>) = files.into_iter().partition(|l| l.ends_with("-tiles.png"));
+    let about = stdout.lines().find(|l| l.ends_with(".json")).unwrap();
+    let about: serde_json::Value = serde_json::from_slice(&fs::read(place.path(about)).unwrap()).unwrap();
+    if let [sheet] = sheets[..] {
+        assert_eq!(about["tiles"], count, "{about}");
+        let of = |key: &str| about["tile"][key].as_u64().unwrap() as u32;
+        let size = image::image_dimensions(place.path(sheet)).unwrap();
+        let rows = (count as u32).div_ceil(of("columns"));
+        assert_eq!(size, (of("width") * of("columns").min(count as u32), of("height") * rows), "{about}");
+    } else {
+        let csv = stdout.lines().find(|l| l.ends_with(".csv")).unwrap();
+        let text = fs::read_to_string(place.path(csv)).unwrap();
+        assert!(text.starts_with("x,y,class\n") && text.lines().count() as u64 == count + 1, "{text}");
+    }
+    assert_eq!((&about["seed"], &about["dataset_sup"]), (&0.into(), &"FashionMini_50".into()));
+    assert!(about["run"][0]["command"].as_str().unwrap().contains("run "), "{about}");
     assert_eq!(files.len(), 2, "{stdout}");
     for file in files {
         let bytes = fs::read(place.path(file)).unwrap();
@@ -148,16 +164,16 @@ fn a_trained_network_is_drawn() {
          --dataset FashionMini --set dataset_unsup.training_sample=500 --set dataset_sup.training_sample=500 --set dataset_sup.nb_epoch=3 --threads 1",
     );
     let folder = run.dir.root().strip_prefix(place.path("")).unwrap_or(run.dir.root()).display().to_string();
-    for (what, said) in [
-        ("filters", ""),
-        ("receptive-fields --units 8 --steps 20", "fields of 12 × 12 pixels"),
-        ("receptive-fields --block 0 --units 4 --steps 10", "fields of 5 × 5 pixels"),
-        ("embedding --images 200 --epochs 40", "% of 200 images"),
-        ("patches --images 100 --units 0,3 --count 4", ""),
+    for (what, said, count) in [
+        ("filters", "", 12),
+        ("receptive-fields --units 8 --steps 20", "fields of 12 × 12 pixels", 8),
+        ("receptive-fields --block 0 --units 4 --steps 10", "fields of 5 × 5 pixels", 4),
+        ("embedding --images 200 --epochs 40", "% of 200 images", 200),
+        ("patches --images 100 --units 0,3 --count 4", "", 8),
     ] {
         let done = place.softhebb(&format!("plot {what} {folder} --threads 1")).succeeds();
         assert!(done.stdout.contains(said), "{what}: {}", done.stdout);
-        drawn(&place, &done.stdout);
+        drawn(&place, &done.stdout, count);
     }
     place.softhebb(&format!("plot patches {folder} --units 99")).fails(2, &["unit 99", "units 0 to 15"]);
     place.softhebb(&format!("plot filters {folder} --block 1")).fails(2, &["block 0"]);

@@ -13,7 +13,8 @@ use common::{Done, Place, Run, Table, Tensors, assert_same_checkpoint};
 const RUN: &str = "--model 'Soft-c8-k5-s2-lr0.05-v0 batchnorm2d triangle_0.7 max_2_2_0; SoftKrotov-c12-k3-v0 batchnorm2d relu; \
                    BP-c10 flatten dropout_0.5' --device cpu --threads 1 -v --set dataset_unsup.training_sample=600 \
                    --set dataset_unsup.batch_size=1 --set dataset_sup.training_sample=600 --set dataset_sup.batch_size=2 \
-                   --set dataset_sup.testing_sample=200 --set dataset_sup.nb_epoch=6 --set dataset_sup.print_freq=2";
+                   --set dataset_sup.testing_sample=200 --set dataset_sup.nb_epoch=6 --set dataset_sup.print_freq=2 \
+                   --record-every 150";
 
 /// Where the first run of [`RUN`] leaves its folder.
 const FOLDER: &str = "results/runs/custom/FashionMini_1-FashionMini_50-seed0";
@@ -22,11 +23,14 @@ const FOLDER: &str = "results/runs/custom/FashionMini_1-FashionMini_50-seed0";
 struct Left {
     checkpoint: Vec<u8>,
     table: Table,
+    /// `steps.csv`, if it was asked for.
+    steps: Option<String>,
     accuracy: f64,
 }
 
 fn left(run: &Run) -> Left {
-    Left { checkpoint: run.checkpoint(), table: run.table().timeless(), accuracy: run.done.accuracy() }
+    let steps = fs::read_to_string(run.dir.root().join("steps.csv")).ok();
+    Left { checkpoint: run.checkpoint(), table: run.table().timeless(), steps, accuracy: run.done.accuracy() }
 }
 
 /// What [`RUN`] leaves if nobody disturbs it.
@@ -39,6 +43,7 @@ fn assert_same(run: &Run, expected: &Left) {
     let found = left(run);
     let differences = found.table.differences(&expected.table);
     assert!(differences.is_empty(), "metrics.csv: {differences:#?}");
+    assert_eq!(found.steps, expected.steps, "steps.csv");
     assert_eq!(found.accuracy, expected.accuracy);
     assert_same_checkpoint(&found.checkpoint, &expected.checkpoint, "the last checkpoint");
 }

@@ -553,3 +553,26 @@ fn a_table_is_as_wide_as_its_network_says() {
     assert_eq!(rows.len(), 2);
     assert!(!names.iter().any(|n| n.starts_with("b0_")), "no Hebbian block, no columns of one: {names:?}");
 }
+
+#[test]
+fn steps_are_recorded_on_request() {
+    let place = Place::new();
+    let line = "--model 'Hard-c12-k5-lr0.05 batchnorm2d triangle max_4_2_1; BP-c10 flatten' --training-mode simultaneous \
+                --set dataset_unsup.training_sample=600 --set dataset_sup.training_sample=600 --set dataset_sup.nb_epoch=2 \
+                --set dataset_sup.batch_size=20 --set dataset_sup.print_freq=1 --threads 1";
+    let run = place.run(&format!("{line} --record-every 10"));
+    let steps = Table::read(&run.dir.root().join("steps.csv"));
+    assert_eq!(steps.of("step"), ["10", "20", "30", "40", "50", "60"]);
+    assert_eq!(steps.of("epoch"), ["1", "1", "1", "2", "2", "2"]);
+    assert_eq!(steps.of("images"), ["200", "400", "600", "200", "400", "600"]);
+    // At the end of an epoch it is what the epoch reports.
+    let metrics = run.table();
+    for column in ["convergence", "R1"] {
+        let reported = metrics.numbers(&format!("b0_{column}"));
+        let recorded = steps.numbers(column);
+        assert_eq!([recorded[2], recorded[5]], [reported[0], reported[1]], "{column}");
+    }
+    let without = place.run(line);
+    assert!(!without.dir.root().join("steps.csv").exists());
+    assert!(run.checkpoint() == without.checkpoint(), "looking changes nothing");
+}

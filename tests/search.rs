@@ -273,6 +273,7 @@ fn mistakes_are_told_with_their_place_and_leave_nothing() {
         ("seeds = [0]".to_string(), "", vec!["no network is named", "--preset 4SoftHebbCnnCIFAR"]),
         (base.to_string(), "--preset 2SoftHebCnnCIFAR", vec!["did you mean"]),
         (base.to_string(), "--num-samples 5", vec!["nothing is drawn"]),
+        (base.to_string(), "--seeds 3,3", vec!["--seeds names the same seed twice"]),
         (base.to_string(), "--set b0.layer.nothing=5", vec!["unknown key"]),
         (format!("{base}\"b0.layer.lr\" = {{ grid = [1] }}"), "--set b0.layer.lr=5", vec!["the space varies this key"]),
         (base.to_string(), "--trials-per-gpu 0.5", vec!["a whole number of at least 1"]),
@@ -303,6 +304,9 @@ fn a_dry_run_prints_the_trials_and_touches_nothing() {
     assert!(lines[4].starts_with("3      0003-") && lines[4].ends_with("2.0                1"), "{}", done.stdout);
     assert!(lines[5].starts_with("4 trials of custom · FashionMini_1 (300 images, 1 epochs)"), "{}", done.stdout);
     assert!(!place.path("results").exists());
+    let done = place.softhebb(&format!("{SWEEP} --dry-run --seeds 7,9,3")).succeeds();
+    let seeds: Vec<&str> = done.stdout.lines().skip(1).filter_map(|l| l.split_whitespace().last()).take(6).collect();
+    assert_eq!(seeds, ["7", "9", "3", "7", "9", "3"], "{}", done.stdout);
     // The same seed of the sampler draws the same trials, another one others.
     fs::write(place.path("space.toml"), SPACE.replace("grid = [0.5, 2.0]", "log_uniform = [0.1, 10]")).unwrap();
     let draw = |line: &str| place.softhebb(&format!("{SWEEP} --dry-run --num-samples 3 {line}")).succeeds().stdout;

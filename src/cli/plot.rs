@@ -1,11 +1,13 @@
 //! `softhebb plot`: pictures of a trained network, as PNG and SVG.
 
+use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
 use tch::{Device, Tensor};
 
 use super::run::stop_flag;
@@ -15,6 +17,7 @@ use crate::device::{self, DeviceChoice, Precision};
 use crate::files::RunDir;
 use crate::layer::Network;
 use crate::plot::ascent::{self, Climb};
+use crate::plot::drawn::Drawn;
 use crate::plot::excite::{self, Patch};
 use crate::plot::{draw, receptive, umap};
 use crate::preset::config::Arch;
@@ -200,14 +203,35 @@ impl Trained {
         Ok((data, rows))
     }
 
-    /// Writes a drawing and says where it is.
-    fn write(&self, common: &Common, name: &str, scene: &Scene) -> anyhow::Result<()> {
+    /// Writes a drawing and what was drawn, and says where they are.
+    fn write(&self, common: &Common, name: &str, scene: &Scene, drawn: &Drawn) -> anyhow::Result<()> {
         let own = || self.dir.root().join("pictures").join(format!("{name}-b{}", self.block));
+        let path = common.out.clone().unwrap_or_else(own);
+        let about = self.about(name.trim_start_matches("plot-"))?;
         let mut out = io::stdout().lock();
-        for path in scene.write(&common.out.clone().unwrap_or_else(own))? {
+        for path in scene.write(&path)?.into_iter().chain(drawn.write(&path, about)?) {
             writeln!(out, "{}", path.display())?;
         }
         Ok(())
+    }
+
+    /// What the picture is of, for whoever draws it again.
+    fn about(&self, what: &str) -> anyhow::Result<Map<String, Value>> {
+        let plan = &self.plan;
+        let made = fs::read_to_string(self.dir.provenance()).unwrap_or_else(|_| "[]".to_string());
+        let about = json!({
+            "what": what,
+            "model": plan.model,
+            "block": self.block,
+            "training_blocks": plan.training_blocks,
+            "dataset_unsup": plan.dataset_unsup.config,
+            "dataset_sup": plan.dataset_sup.config,
+            "images": plan.dataset_unsup.training_sample,
+            "validation": plan.dataset_sup.validation,
+            "seed": plan.seed,
+            "run": serde_json::from_str::<Value>(&made)?,
+        });
+        Ok(about.as_object().cloned().unwrap_or_default())
     }
 }
 
@@ -247,8 +271,10 @@ fn filters(args: &FiltersArgs) -> anyhow::Result<bool> {
     let tiles: Vec<Picture> =
         weights.chunks_exact((c * h * w).max(1)).take(args.units.max(1)).map(|f| draw::tile(f, c, h, w)).collect();
     let columns = (tiles.len() as f64).sqrt().ceil() as usize;
+    let units = (0..tiles.len() as i64).collect();
     let title = format!("{}: {} filters of {h} × {w}", it.plan.model, tiles.len());
-    it.write(&args.common, "plot-filters", &draw::tiles(&title, &tiles, columns, 40))?;
+    let scene = draw::tiles(&title, &tiles, columns, 40);
+    it.write(&args.common, "plot-filters", &scene, &Drawn::Tiles { tiles, columns, units })?;
     Ok(true)
 }
 
@@ -278,7 +304,8 @@ fn fields(args: &FieldsArgs) -> anyhow::Result<bool> {
     let cut = if field > h as i64 { format!(" ({field} cut by the image)") } else { String::new() };
     let title = format!("{}, block {block}: {of} units, fields of {h} × {w}{cut}", it.plan.model);
     let columns = (of as f64 * 1.6).sqrt().ceil() as usize;
-    it.write(&args.common, "plot-receptive-fields", &draw::tiles(&title, &tiles, columns, 56))?;
+    let scene = draw::tiles(&title, &tiles, columns, 56);
+    it.write(&args.common, "plot-receptive-fields", &scene, &Drawn::Tiles { tiles, columns, units })?;
     Ok(true)
 }
 
@@ -315,7 +342,8 @@ fn embedding(args: &EmbeddingArgs) -> anyhow::Result<bool> {
     println!("{share:.1} % of {n} images lie among images of their own class (15 nearest in the plane)");
     let classes = class_names(&it.plan.dataset_sup);
     let title = format!("{}, block {block}: {n} images of {}", it.plan.model, it.plan.dataset_sup.config);
-    it.write(&args.common, "plot-embedding", &draw::scatter(&title, &points, &labels, &classes))?;
+    let scene = draw::scatter(&title, &points, &labels, &classes);
+    it.write(&args.common, "plot-embedding", &scene, &Drawn::Points { points, labels, classes, own_class: share })?;
     Ok(true)
 }
 
@@ -364,7 +392,9 @@ fn patches(args: &PatchesArgs) -> anyhow::Result<bool> {
         "{}, block {block}: the patches of {n} images that excite each unit most, {size} × {size}",
         it.plan.model
     );
-    it.write(&args.common, "plot-patches", &draw::rows(&title, &all, 56))?;
+    let scene = draw::rows(&title, &all, 56);
+    let tiles = all.into_iter().flat_map(|(_, tiles)| tiles).collect();
+    it.write(&args.common, "plot-patches", &scene, &Drawn::Tiles { tiles, columns: args.count.max(1), units })?;
     Ok(true)
 }
 

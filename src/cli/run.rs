@@ -15,9 +15,9 @@ use crate::device::{self, DeviceChoice, Precision};
 use crate::files::{RunDir, write_atomic};
 use crate::preset::{Catalogue, describe};
 use crate::report::format::shell;
-use crate::report::{Closing, Console, Hub, LogFile, MetricsTable, PictureFiles, Tensorboard, Verbosity, closing};
+use crate::report::{Closing, Console, Hub, LogFile, MetricsTable, PictureFiles, StepTable, Tensorboard, Verbosity, closing};
 use crate::train::data::RunData;
-use crate::train::{Request, RunPlan, TrainError, Trainer, TrainingMode, checkpoint, compare, plan};
+use crate::train::{Request, RunPlan, TrainError, Trainer, TrainingMode, checkpoint, compare, plan, steps};
 
 /// Interrupted by the user.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -103,6 +103,10 @@ pub struct RunArgs {
     #[arg(long)]
     no_cache: bool,
 
+    /// Record learning rate, convergence and R1 of the Hebbian block that learns in steps.csv, every so many steps.
+    #[arg(long, value_name = "STEPS", default_value_t = 0, hide_default_value = true)]
+    record_every: u64,
+
     /// Threads [default: all cores].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
@@ -167,6 +171,7 @@ impl RunArgs {
             (self.seed.is_some(), "--seed"),
             (self.model_name.is_some(), "--model-name"),
             (!self.save, "--save false"),
+            (self.record_every > 0, "--record-every"),
         ];
         typed.into_iter().find(|(typed, _)| *typed).map(|(_, name)| name)
     }
@@ -361,6 +366,7 @@ fn typed_plan(args: &RunArgs) -> anyhow::Result<RunPlan> {
         threads: args.threads,
         features_on_disk: args.features_on_disk,
         no_cache: args.no_cache,
+        record_every: args.record_every,
         save: args.save,
         model_name: args.model_name.clone(),
         data_dir: args.data_dir.clone(),
@@ -422,6 +428,15 @@ fn train(job: &Job, data: RunData, then: Then) -> anyhow::Result<ExitCode> {
         hub.add(MetricsTable::new(&dir, &plan.hebbian_blocks()));
         hub.add(Tensorboard::new(&dir));
         hub.add(PictureFiles::new(&dir));
+        if plan.record_every > 0 {
+            let progress = match start {
+                Start::GoOn(dir) if dir.checkpoint().exists() => checkpoint::load(dir)?.progress,
+                _ => None,
+            };
+            let done = progress.map_or(0, |progress| steps::done(plan, &data, &progress));
+            // A row stands where its step has finished.
+            hub.add(StepTable::new(&dir, &steps::RECORDED, done + 1));
+        }
     }
     let mut trainer = Trainer::new(plan, data, on, &mut hub, stop);
     match start {

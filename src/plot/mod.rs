@@ -8,6 +8,7 @@
 
 pub mod ascent;
 pub mod draw;
+pub mod drawn;
 pub mod excite;
 pub mod receptive;
 pub mod umap;

@@ -159,6 +159,13 @@ pub enum Event {
         /// The numbers by their names.
         values: Vec<(&'static str, f64)>,
     },
+    /// What a run was asked to record of a step: for `steps.csv` alone, since a run's curves count epochs.
+    Record {
+        /// Steps of the whole run until here, from 1.
+        step: u64,
+        /// The numbers by their names.
+        values: Vec<(&'static str, f64)>,
+    },
     /// A picture for tensorboard (and a PNG in the run folder): `filters/b0`.
     Image {
         /// Its name.
@@ -190,6 +197,8 @@ pub enum Event {
     Note(String),
     /// Something that the user should act on.
     Warning(String),
+    /// The most memory that the process has held, bytes.
+    PeakMemory(u64),
     /// A file was written.
     Saved(PathBuf),
     /// The run ended.

@@ -145,10 +145,11 @@ impl Lines {
                 self.phase = None;
             }
             Event::Step { line, .. } => say(Kind::Detail, line.clone()),
-            Event::Image { .. } | Event::Scalar { .. } => {}
+            Event::Image { .. } | Event::Scalar { .. } | Event::Record { .. } => {}
             Event::Table(text) => text.lines().for_each(|line| say(Kind::Result, line.to_string())),
             Event::Note(text) => say(Kind::Note, format!("note: {text}")),
             Event::Warning(text) => say(Kind::Warning, format!("warning: {text}")),
+            Event::PeakMemory(bytes) => say(Kind::Detail, format!("  peak memory {:.2} GB", *bytes as f64 / 1e9)),
             Event::Saved(path) => say(Kind::Detail, format!("  saved {}", path.display())),
             Event::RunFinished { test_acc, test_loss, seconds, interrupted } => {
                 out.extend(self.rest());

@@ -7,7 +7,7 @@
 //! | [`Console`] | a bar a phase on a terminal, else a line an epoch |
 //! | [`LogFile`] | the same lines, all of them, into `log.txt` |
 //! | [`MetricsTable`] | `metrics.csv`, a row a report |
-//! | [`StepTable`] | `steps.csv`, a row a step, of models that log steps |
+//! | [`StepTable`] | `steps.csv`, a row a step, of models that log steps and of runs that record them |
 //! | [`Tensorboard`] | scalars, images, the configuration as text and hparams |
 //! | [`PictureFiles`] | each picture as PNG |
 //! | [`Recorder`] | nothing; keeps the events for a test or a search |

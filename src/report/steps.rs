@@ -39,6 +39,12 @@ impl StepTable {
         Ok(())
     }
 
+    fn row(&mut self, step: u64, values: &[(&'static str, f64)]) -> Result<(), ReportError> {
+        let cell = |name: &&str| values.iter().find(|(n, _)| n == name).map(|(_, x)| x.to_string());
+        let cells: Vec<String> = self.columns.iter().map(|c| cell(c).unwrap_or_default()).collect();
+        self.write(|out| writeln!(out, "{step},{}", cells.join(",")))
+    }
+
     fn write(&mut self, act: impl FnOnce(&mut io::BufWriter<File>) -> io::Result<()>) -> Result<(), ReportError> {
         match &mut self.out {
             Some(out) => Ok(act(out).map_err(FileError::write(&self.path))?),
@@ -51,10 +57,11 @@ impl Subscriber for StepTable {
     fn on(&mut self, event: &Event) -> Result<(), ReportError> {
         match event {
             Event::RunStarted { .. } => self.start(),
-            Event::Step { step, values, .. } => {
-                let cell = |name: &&str| values.iter().find(|(n, _)| n == name).map(|(_, x)| x.to_string());
-                let cells: Vec<String> = self.columns.iter().map(|c| cell(c).unwrap_or_default()).collect();
-                self.write(|out| writeln!(out, "{step},{}", cells.join(",")))
+            Event::Step { step, values, .. } => self.row(*step, values),
+            Event::Record { step, values } => {
+                self.row(*step, values)?;
+                // Rare, and a checkpoint that follows must find it there.
+                self.write(Write::flush)
             }
             Event::EpochFinished { .. } | Event::RunFinished { .. } => self.write(Write::flush),
             _ => Ok(()),

@@ -197,6 +197,7 @@ impl Space {
             threads: 0,
             features_on_disk: self.run.features_on_disk,
             no_cache: false,
+            record_every: 0,
             save: true,
             model_name: self.run.model_name.clone(),
             data_dir: self.run.data_dir.clone(),

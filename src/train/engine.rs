@@ -10,7 +10,7 @@ use super::checkpoint::{self, Checkpoint, Progress};
 use super::data::{RunData, Sets};
 use super::learner::{Learner, Step, Sums};
 use super::watch::{self, Place};
-use super::{Phase, RunPlan, TrainError, adam, evaluate};
+use super::{Phase, RunPlan, TrainError, adam, evaluate, steps};
 use crate::data::epoch_order;
 use crate::device;
 use crate::files::RunDir;
@@ -183,6 +183,9 @@ impl<'a> Trainer<'a> {
             self.score_as_it_is()?;
         }
         let Outcome { test_acc, test_loss, interrupted } = self.outcome;
+        if let Some(bytes) = device::peak_memory() {
+            self.hub.send(Event::PeakMemory(bytes))?;
+        }
         self.hub.send(Event::RunFinished { test_acc, test_loss, seconds: self.seconds(), interrupted })?;
         Ok(self.outcome.clone())
     }
@@ -385,6 +388,10 @@ impl<'a> Trainer<'a> {
             })??;
             self.hub.send(Event::Progress { epoch, images: sums.images })?;
             let at = (step, sums.values());
+            if self.plan.record_every > 0 && step.is_multiple_of(self.plan.record_every) {
+                let before = steps::before(self.plan, &self.data, index) + (epoch - 1) * steps;
+                self.record(phase, before + step, [index as f64, epoch as f64, sums.images as f64])?;
+            }
             if self.stopped() {
                 // After the last step, too: what an epoch ends with is then left to the run that goes on.
                 self.interrupt(learner, Some(at))?;
@@ -402,6 +409,15 @@ impl<'a> Trainer<'a> {
         self.speed = (sums.images - done_before) as f64 / seconds.max(1e-9);
         self.hub.send(Event::EpochFinished { epoch, seconds, images_per_second: self.speed, train_loss, train_acc })?;
         Ok(Some(sums))
+    }
+
+    /// A row of `steps.csv` for the last Hebbian block that learns, which is the one whose R1 is published.
+    fn record(&mut self, phase: &Phase, step: u64, [index, epoch, images]: [f64; 3]) -> Result<(), TrainError> {
+        let blocks = self.block_statistics();
+        let Some(last) = blocks.iter().rfind(|b| phase.blocks.contains(&b.block)) else { return Ok(()) };
+        let numbers = [index, epoch, images, last.block as f64, last.lr, last.convergence, last.r1 as f64];
+        let values = steps::RECORDED.into_iter().zip(numbers).collect();
+        Ok(self.hub.send(Event::Record { step, values })?)
     }
 
     fn interrupt(&mut self, learner: &Learner, at: Option<(u64, (f64, f64, u64))>) -> Result<(), TrainError> {

@@ -30,6 +30,7 @@ pub mod learner;
 pub mod plan;
 pub mod post_hoc;
 pub mod request;
+pub mod steps;
 pub mod watch;
 
 pub use engine::{Outcome, Trainer};

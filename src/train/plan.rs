@@ -87,6 +87,9 @@ pub struct RunPlan {
     /// Whether decoded pictures and whitenings are left beside the data for the next run (false) or not.
     #[serde(default)]
     pub no_cache: bool,
+    /// Hebbian blocks are recorded in `steps.csv` every so many steps; 0: not at all.
+    #[serde(default)]
+    pub record_every: u64,
     /// Whether the run's folder is written.
     pub save: bool,
     /// The run's folder.

@@ -45,6 +45,8 @@ pub struct Request {
     pub features_on_disk: bool,
     /// Whether nothing is left beside the data for the next run.
     pub no_cache: bool,
+    /// Hebbian blocks are recorded every so many steps; 0: not at all.
+    pub record_every: u64,
     /// Whether a folder is written.
     pub save: bool,
     /// Another name for the model's results.
@@ -129,6 +131,7 @@ impl Request {
             precision: self.precision,
             features_on_disk: self.features_on_disk,
             no_cache: self.no_cache,
+            record_every: self.record_every,
             save: self.save,
             folder: PathBuf::new(),
             data_dir: self.data_dir.clone(),

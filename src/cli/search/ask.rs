@@ -1,5 +1,7 @@
 //! What is asked for: the file of the space, and the command line, which wins.
 
+use std::collections::BTreeSet;
+
 use crate::device;
 use crate::search::read;
 use crate::search::space::Space;
@@ -59,6 +61,12 @@ fn overlay(args: &SweepArgs, space: &mut Space) -> Result<(), SearchError> {
     }
     base.validation_sup = args.validation_sup.unwrap_or(base.validation_sup);
     base.validation_unsup = args.validation_unsup.unwrap_or(base.validation_unsup);
+    if let Some(seeds) = &args.seeds {
+        if seeds.iter().collect::<BTreeSet<_>>().len() < seeds.len() {
+            return Err(SearchError::Usage("--seeds names the same seed twice".to_string()));
+        }
+        space.seeds.clone_from(seeds);
+    }
     space.num_samples = args.num_samples.unwrap_or(space.num_samples);
     space.sampler_seed = args.seed.unwrap_or(space.sampler_seed);
     space.metric = args.metric.unwrap_or(space.metric);
@@ -85,7 +93,7 @@ fn overlay(args: &SweepArgs, space: &mut Space) -> Result<(), SearchError> {
             space.num_samples
         );
         return Err(SearchError::Usage(format!(
-            "{why}\nhint: seeds = [0, 1, 2] in its file repeats it with other seeds"
+            "{why}\nhint: --seeds 0,1,2 repeats it with other seeds"
         )));
     }
     match space.count() {

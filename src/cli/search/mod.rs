@@ -89,6 +89,10 @@ pub struct SweepArgs {
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set)]
     validation_unsup: Option<bool>,
 
+    /// The seeds that each combination is run with, in place of the space's own: 0,1.
+    #[arg(long, value_name = "SEED", num_args = 1.., value_delimiter = ',')]
+    seeds: Option<Vec<u64>>,
+
     /// Draws of each place of the grid, for spaces with random values.
     #[arg(long, value_name = "N")]
     num_samples: Option<usize>,

@@ -1,0 +1,142 @@
+"""What all figures share: colours, sizes, how they are written, and where their numbers come from.
+
+A figure draws what lies in results/searches (run here, put there by collect.py) and published.csv (the paper's own values), and
+nothing else. It leaves NAME.png, NAME.svg and NAME.md with its numbers and what they rest on.
+"""
+import csv
+import json
+import math
+import pathlib
+import statistics
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+HOME = pathlib.Path(__file__).resolve().parents[2]
+SEARCHES = HOME / "results/searches"
+PICTURES = HOME / "results/plots"
+OUT = HOME / "results/figures"
+OFFICIAL_TEST_IMAGES = {"CIFAR10": 10000, "CIFAR100": 10000, "MNIST": 10000, "FashionMNIST": 10000}
+
+# Colours that people with any kind of colour vision tell apart (Okabe and Ito).
+COLOUR = {"SoftHebb": "#0072b2", "HardWTA": "#444444", "Random": "#e69f00", "BP": "#009e73"}
+NAME = {"SoftHebb": "SoftHebb", "HardWTA": "hard WTA", "Random": "random weights", "BP": "backprop"}
+PUBLISHED = "#d55e00"
+
+plt.rcParams.update({
+    "font.size": 9, "axes.titlesize": 10, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
+    "grid.alpha": 0.25, "grid.linewidth": 0.6, "axes.axisbelow": True, "legend.frameon": False, "legend.fontsize": 8,
+    "lines.linewidth": 1.4, "lines.markersize": 4, "figure.constrained_layout.use": True,
+    "svg.hashsalt": "softhebb", "svg.fonttype": "none",
+})
+
+
+class Run:
+    """A search or run that was collected: its accuracies by seed, and what it was."""
+
+    def __init__(self, name):
+        self.name, self.folder = name, SEARCHES / name
+        self.origin = json.loads((self.folder / "origin.json").read_text())
+        self.trials = table(self.folder / "trials.csv")
+
+    def values(self, column="test_acc", **where):
+        """The numbers of a column, of the trials for which all of `where` holds."""
+        chosen = (t for t in self.trials if all(t.get(k) == v for k, v in where.items()))
+        return [float(t[column]) for t in chosen if t.get(column)]
+
+    @property
+    def accuracy(self):
+        return summary(self.values())
+
+    def curves(self):
+        return table(self.folder / "curves.csv")
+
+    @property
+    def told(self):
+        """One line: how it was run."""
+        o, sup = self.origin, self.origin["dataset_sup"]
+        seeds = sorted({int(t["seed"]) for t in self.trials})
+        unsup = o["dataset_unsup"]
+        hebbian = "hebbian" in " ".join(o["phases"]).lower()
+        parts = [f"`{o['commands'][0]}`"]
+        parts.append(f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}")
+        if hebbian:
+            parts.append(f"{unsup['training_sample']:,} images unlabelled, {unsup['nb_epoch']} epoch(s)")
+        parts.append(f"{sup['training_sample']:,} images labelled, {sup['nb_epoch']} epochs")
+        parts.append(f"tested on {self.tested}")
+        if len(self.trials) < o.get("trials_planned", 1):
+            parts.append(f"{len(self.trials)} of {o['trials_planned']} trials")
+        parts.append(f"{o['precision']}, {o['processor']}, commit {', '.join(o['commits'])}, {' to '.join(dict.fromkeys([o['dates'][0], o['dates'][-1]]))}")
+        return "; ".join(parts)
+
+    @property
+    def tested(self):
+        sup = self.origin["dataset_sup"]
+        if sup["validation"]:
+            return f"{sup['val_sample']:,} held-out training images"
+        return f"{sup['testing_sample']:,} test images"
+
+
+def table(path):
+    with open(path, newline="") as f:
+        return list(csv.DictReader(f))
+
+
+def run(name):
+    """A collected run, or None if there is none."""
+    return Run(name) if (SEARCHES / name / "origin.json").exists() else None
+
+
+def summary(values):
+    """Mean, deviation over seeds (None of one seed) and count; None of nothing."""
+    if not values:
+        return None
+    deviation = statistics.stdev(values) if len(values) > 1 else None
+    return statistics.fmean(values), deviation, len(values)
+
+
+def published(**where):
+    """Rows of published.csv for which all of `where` holds, numbers as numbers."""
+    number = lambda text: float(text) if text else None
+    rows = table(pathlib.Path(__file__).with_name("published.csv"))
+    chosen = [r for r in rows if all(r[k] == str(v) for k, v in where.items())]
+    return [{**r, "mean": float(r["mean"]), "std": number(r["std"]), "layers": int(r["layers"] or 0)} for r in chosen]
+
+
+def told(mean, deviation=None, count=None):
+    """71.10 ± 0.06 (4)"""
+    text = f"{mean:.2f}" + (f" ± {deviation:.2f}" if deviation is not None else "")
+    return text + (f" ({count})" if count else "")
+
+
+def beyond(ours, theirs):
+    """How many standard deviations lie between two means: of the seeds, as far as known, and of the test images drawn."""
+    (mean, deviation, count), images = ours, theirs.get("images", 10000)
+    p = theirs["mean"] / 100
+    drawn = 100 * math.sqrt(p * (1 - p) / images)
+    spread = math.sqrt((deviation or theirs["std"] or 0) ** 2 + (theirs["std"] or 0) ** 2 + drawn**2)
+    return (mean - theirs["mean"]) / spread if spread else 0.0
+
+
+def save(figure, name, title, lines, runs):
+    """Writes the picture and NAME.md: its title, its table and one line a run that it rests on."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    if figure is not None:
+        figure.savefig(OUT / f"{name}.png", dpi=150, metadata={"Software": None})
+        figure.savefig(OUT / f"{name}.svg", metadata={"Date": None})
+        plt.close(figure)
+    text = [f"# {title}", ""]
+    if figure is not None:
+        text += [f"![{title}]({name}.png)", ""]
+    text += [*lines, ""]
+    if runs:
+        text += ["Run here:", "", *(f"- {r if isinstance(r, str) else r.name + ': ' + r.told}" for r in runs), ""]
+    (OUT / f"{name}.md").write_text("\n".join(text))
+    print(f"results/figures/{name}.md" + ("" if figure is None else f", {name}.png, {name}.svg"))
+
+
+def rows(header, body):
+    """A Markdown table."""
+    return ["| " + " | ".join(header) + " |", "|" + "---|" * len(header), *("| " + " | ".join(map(str, r)) + " |" for r in body)]
