@@ -91,6 +91,16 @@ fn classifier(c: &mut Criterion) {
     c.bench_function("classifier/gather", |b| b.iter(|| stored.index_select(0, &index)));
     let rows = Rows::new(&stored, &rows, 24_576).expect("a matrix on the CPU");
     let mask = Mask::new(0.5, 1);
+    // A step's rows lie anywhere in gigabytes: these take others each time, from more than any cache holds.
+    let batches: Vec<Vec<i64>> = (0..40).map(|k| (0..64).map(|i| (k * 64 + i) * 7_919 % 2_560).collect()).collect();
+    let mut turn = 0;
+    c.bench_function("classifier/fast/step from memory", |b| {
+        b.iter(|| {
+            turn = (turn + 1) % batches.len();
+            let rows = Rows::new(&stored, &batches[turn], 24_576).expect("a matrix on the CPU");
+            (logits(&rows, Some(&mask), &w, None), gradient(&rows, Some(&mask), &g))
+        });
+    });
     c.bench_function("classifier/fast/logits", |b| b.iter(|| logits(&rows, Some(&mask), &w, None)));
     c.bench_function("classifier/fast/logits, no dropout", |b| b.iter(|| logits(&rows, None, &w, None)));
     c.bench_function("classifier/fast/gradient", |b| b.iter(|| gradient(&rows, Some(&mask), &g)));
