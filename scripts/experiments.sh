@@ -48,7 +48,7 @@ fi
 # How many images a configuration trains on, of which --scale takes a share.
 images() {
   case $1 in
-    CIFAR*) echo 50000 ;; MNIST*) echo 60000 ;; STL10_unlabel*) echo 100000 ;; STL10*) echo 5000 ;;
+    CIFAR*) echo 50000 ;; FashionMini*) echo 5000 ;; MNIST*) echo 60000 ;; STL10_unlabel*) echo 100000 ;; STL10*) echo 5000 ;;
     ImageNette*) echo 9469 ;; ImageNet*) echo 1281167 ;; *) fail "--scale does not know how many images $1 has" ;;
   esac
 }

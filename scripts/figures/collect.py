@@ -65,7 +65,14 @@ def collect(root):
     if not (trials[0] / "config.json").exists():
         sys.exit(f"error: {root} is neither a search nor a run: it has no config.json")
     read = lambda folder, name: json.loads((folder / name).read_text())
-    entries = read(root, "provenance.json")
+    if (root / "provenance.json").exists():
+        entries = read(root, "provenance.json")
+    else:
+        # A search of an early version: where it comes from is in its trials, and its space in configs/.
+        entries = [entry for t in trials if (t / "provenance.json").exists() for entry in read(t, "provenance.json")]
+        if (HOME / "configs" / f"{root.name}.toml").exists():
+            command = f"softhebb search --config {root.name} --folder-name {root.name}"
+            entries = [{**entry, "command": command} for entry in entries]
     single = trials == [root]
     name = read(root, "config.json")["model"] if single else root.name
     out = HOME / "results/searches" / name
@@ -97,6 +104,11 @@ def collect(root):
         curves = [r for i, r in enumerate(curves) if i + 1 == len(curves) or curves[i + 1]["trial"] != r["trial"]]
     write(out / "curves.csv", [{k: r[k] for k in KEPT if k in r} for r in curves])
     about = origin(name, read(trials[0], "config.json"), entries)
+    # A test file may hold fewer images than the configuration asks for; the run said so.
+    said = (trials[0] / "log.txt").read_text() if (trials[0] / "log.txt").exists() else ""
+    fewer = re.search(r"note: t\S*test\S* holds (\d+) records|note: test\S* holds (\d+) records", said)
+    sup = about["dataset_sup"]
+    about["tested_images"] = sup["val_sample"] if sup["validation"] else int(fewer[1] or fewer[2]) if fewer else sup["testing_sample"]
     about["trials_planned"] = len(json.loads((root / "search.json").read_text())["trials"]) if not single else 1
     (out / "origin.json").write_text(json.dumps(about, indent=1) + "\n")
     print(f"{out.relative_to(HOME)}: {len(trials)} of {about['trials_planned']} trials")

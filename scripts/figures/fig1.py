@@ -8,7 +8,7 @@ figure, axes = s.plt.subplots(figsize=(5.2, 4))
 body, runs = [], []
 for name, colour in EARLIER.items():
     rows = s.published(dataset="CIFAR10", rule=name)
-    axes.errorbar([r["layers"] for r in rows], [r["mean"] for r in rows], [r["std"] or 0 for r in rows], color=colour, marker="s",
+    axes.errorbar([r["layers"] for r in rows], [r["mean"] for r in rows], [r["std"] or float("nan") for r in rows], color=colour, marker="s",
                   capsize=2, label=f"{name} (published)")
     body += [[name, r["layers"], s.told(r["mean"], r["std"]), ""] for r in rows]
 theirs = s.published(dataset="CIFAR10", rule="SoftHebb", source="Figure 3")
@@ -25,6 +25,7 @@ for r, (_, run) in zip(theirs, ours):
 axes.set_xticks([1, 2, 3], ["1 layer", "2 layers", "3 layers"])
 axes.set_ylabel("test accuracy, %")
 axes.set_title("CIFAR-10: Hebbian networks of growing depth")
-axes.legend(loc="upper left", bbox_to_anchor=(0, 0.93))
+axes.set_ylim(47, None)
+axes.legend(loc="lower left")
 s.save(figure, "fig1", "Figure 1: depth, CIFAR-10",
        s.rows(["network", "layers", "published, %", "here, % (seeds)"], body), runs)

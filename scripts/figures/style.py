@@ -59,7 +59,7 @@ class Run:
         o, sup = self.origin, self.origin["dataset_sup"]
         seeds = sorted({int(t["seed"]) for t in self.trials})
         unsup = o["dataset_unsup"]
-        hebbian = "hebbian" in " ".join(o["phases"]).lower()
+        hebbian = "unsupervised" in o["phases"] or o["training_mode"] == "simultaneous"
         parts = [f"`{o['commands'][0]}`"]
         parts.append(f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}")
         if hebbian:
@@ -74,9 +74,8 @@ class Run:
     @property
     def tested(self):
         sup = self.origin["dataset_sup"]
-        if sup["validation"]:
-            return f"{sup['val_sample']:,} held-out training images"
-        return f"{sup['testing_sample']:,} test images"
+        kind = "held-out training images" if sup["validation"] else "test images"
+        return f"{self.origin['tested_images']:,} {kind}"
 
 
 def table(path):

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 use tch::{Device, Tensor};
 
@@ -83,10 +83,22 @@ struct Images {
     data_dir: Option<PathBuf>,
 }
 
+/// Which units come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Order {
+    /// Those whose weights vary least within a filter: as weights shrink to radius 1, the units that learned (the paper's order).
+    Learned,
+    /// As they are numbered.
+    Index,
+}
+
 #[derive(Debug, Args)]
 struct FiltersArgs {
     #[command(flatten)]
     common: Common,
+    /// Which units come first.
+    #[arg(long, value_enum, default_value = "learned")]
+    order: Order,
     /// At most so many units.
     #[arg(long, value_name = "N", default_value_t = 256)]
     units: usize,
@@ -96,6 +108,9 @@ struct FiltersArgs {
 struct FieldsArgs {
     #[command(flatten)]
     common: Common,
+    /// Which units come first.
+    #[arg(long, value_enum, default_value = "learned")]
+    order: Order,
     /// So many units, from the first.
     #[arg(long, value_name = "N", default_value_t = 72)]
     units: usize,
@@ -133,7 +148,7 @@ struct PatchesArgs {
     common: Common,
     #[command(flatten)]
     images: Images,
-    /// The units [default: the first five].
+    /// The units [default: the five whose weights vary least within a filter].
     #[arg(long, value_name = "UNIT", num_args = 1.., value_delimiter = ',')]
     units: Option<Vec<i64>>,
     /// Patches a unit.
@@ -182,6 +197,16 @@ impl Trained {
 
     fn units(&self) -> i64 {
         self.plan.network.blocks[self.block].layer.out_channels
+    }
+
+    /// The units in an order.
+    fn ordered(&self, order: Order) -> Vec<i64> {
+        let all = (0..self.units()).collect();
+        let state = self.network.state();
+        match (order, state.get(&format!("blocks.{}.layer.weight", self.block))) {
+            (Order::Learned, Some(w)) => draw::least_varied(w),
+            _ => all,
+        }
     }
 
     /// The test images, and whether they are shown as they are.
@@ -268,10 +293,11 @@ fn filters(args: &FiltersArgs) -> anyhow::Result<bool> {
     .map(|n| n as usize);
     let state = it.network.state();
     let weights = state.get("blocks.0.layer.weight").map(floats).unwrap_or_default();
+    let filters: Vec<&[f32]> = weights.chunks_exact((c * h * w).max(1)).collect();
+    let units: Vec<i64> = it.ordered(args.order).into_iter().take(args.units.max(1)).collect();
     let tiles: Vec<Picture> =
-        weights.chunks_exact((c * h * w).max(1)).take(args.units.max(1)).map(|f| draw::tile(f, c, h, w)).collect();
+        units.iter().filter_map(|u| filters.get(*u as usize)).map(|f| draw::tile(f, c, h, w)).collect();
     let columns = (tiles.len() as f64).sqrt().ceil() as usize;
-    let units = (0..tiles.len() as i64).collect();
     let title = format!("{}: {} filters of {h} × {w}", it.plan.model, tiles.len());
     let scene = draw::tiles(&title, &tiles, columns, 40);
     it.write(&args.common, "plot-filters", &scene, &Drawn::Tiles { tiles, columns, units })?;
@@ -283,7 +309,7 @@ fn fields(args: &FieldsArgs) -> anyhow::Result<bool> {
     if args.steps == 0 || !(args.contrast > 0.0 && args.contrast.is_finite()) {
         return Err(Usage("--steps must be at least 1 and --contrast a number above 0".into()).into());
     }
-    let units: Vec<i64> = (0..it.units().min(args.units.max(1) as i64)).collect();
+    let units: Vec<i64> = it.ordered(args.order).into_iter().take(args.units.max(1)).collect();
     let how = Climb { steps: args.steps, contrast: args.contrast, seed: args.seed };
     let (block, of) = (it.block, units.len());
     let (patches, gains) = device::guard("gradient ascent", || {
@@ -357,7 +383,7 @@ fn class_names(config: &crate::preset::DatasetConfig) -> Vec<String> {
 fn patches(args: &PatchesArgs) -> anyhow::Result<bool> {
     let stop = stop_flag()?;
     let mut it = Trained::open(&args.common)?;
-    let units = args.units.clone().unwrap_or_else(|| (0..it.units().min(5)).collect());
+    let units = args.units.clone().unwrap_or_else(|| it.ordered(Order::Learned).into_iter().take(5).collect());
     if let Some(unit) = units.iter().find(|u| !(0..it.units()).contains(*u)) {
         let last = it.units() - 1;
         return Err(Usage(format!("--units names unit {unit}; block {} has units 0 to {last}", it.block)).into());

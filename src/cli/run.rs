@@ -15,7 +15,9 @@ use crate::device::{self, DeviceChoice, Precision};
 use crate::files::{RunDir, write_atomic};
 use crate::preset::{Catalogue, describe};
 use crate::report::format::shell;
-use crate::report::{Closing, Console, Hub, LogFile, MetricsTable, PictureFiles, StepTable, Tensorboard, Verbosity, closing};
+use crate::report::{
+    Closing, Console, Hub, LogFile, MetricsTable, PictureFiles, StepTable, Tensorboard, Verbosity, closing,
+};
 use crate::train::data::RunData;
 use crate::train::{Request, RunPlan, TrainError, Trainer, TrainingMode, checkpoint, compare, plan, steps};
 

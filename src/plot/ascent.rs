@@ -8,8 +8,8 @@
 use rand_distr::{Distribution, StandardNormal};
 use tch::{Device, Kind, Tensor};
 
-use super::preactivations;
 use super::receptive::field;
+use super::{crop, preactivations};
 use crate::device;
 use crate::layer::Network;
 
@@ -61,6 +61,12 @@ pub fn climb(
     let c = network.config().in_shape[0];
     let radius = how.contrast * ((c * h * w) as f64).sqrt();
     let base = mean(network);
+    let cut = field(network.config(), b).is_none_or(|f| [h, w] != [f.size; 2]);
+    let mut small = crop::network(network, b, cut);
+    let (network, top, left) = match &mut small {
+        Some(small) => (small, 0, 0),
+        None => (network, top, left),
+    };
     let (mut patches, mut gains) = (Vec::new(), Vec::new());
     for (done, chunk) in units.chunks(TOGETHER).enumerate() {
         let n = chunk.len() as i64;
@@ -151,6 +157,36 @@ mod tests {
             assert!((p.norm().double_value(&[]) - 0.2 * 5.0).abs() < 1e-4, "on the surface of the ball");
         }
         assert!(gains.iter().all(|[end, start]| end > start));
+    }
+
+    /// The network on the field alone answers as the whole one does, for any padding, stride and norm.
+    #[test]
+    fn the_cropped_network_responds_as_the_whole_one() {
+        for (text, deepest) in [
+            (
+                "Soft-c6-k5-p2 batchnorm2d triangle_0.7 max_4_2_1; SoftKrotov-c8-k3-p1 batchnorm2d triangle avg_2_2_0; BP-c9-k2-p0 relu; BP-c10",
+                2,
+            ),
+            ("Hard-c5-k3-p1-s2 normnorm relu; Soft-c7-k3-p1-d2 softmax_1 max_2_2_0; BP-c10", 1),
+        ] {
+            let mut whole = network(text);
+            for b in 0..=deepest {
+                let [[top, h], [left, w]] = window(&whole, b);
+                assert_eq!([h, w], [field(whole.config(), b).unwrap().size; 2]);
+                let mut small = crop::network(&whole, b, false).expect("it can be cropped");
+                let delta = Tensor::randn([3, 1, h, w], (Kind::Float, Device::Cpu));
+                let (units, base) = (Tensor::from_slice(&[0i64, 2, 4]), mean(&whole));
+                let expected = tch::no_grad(|| respond(&mut whole, b, &units, &base, &delta, [top, left]));
+                let found = tch::no_grad(|| respond(&mut small, b, &units, &base, &delta, [0, 0]));
+                let error = (&found - &expected).abs().max().double_value(&[]);
+                assert!(error < 1e-4 * expected.abs().max().double_value(&[]), "{text}, block {b}: {error}");
+            }
+        }
+        assert!(
+            crop::network(&network("Soft-c6-k5-p2 max; BP-c10"), 0, false).is_none(),
+            "a norm over the whole image"
+        );
+        assert!(crop::network(&network("BP-c20 flatten; BP-c10"), 0, false).is_none());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Tiles with words beside them, and scatters coloured by class.
 
+use tch::{Device, Kind, Tensor};
+
 use crate::report::chart::class_colour;
 use crate::report::scene::{Anchor, FAINT, Scene};
 use crate::report::{Picture, grid};
@@ -22,6 +24,14 @@ pub fn tile(values: &[f32], channels: usize, height: usize, width: usize) -> Pic
     };
     let rgb = (0..pixels).flat_map(|p| [0, 1, 2].map(|c| level(at(p, c)))).collect();
     Picture { width: width as u32, height: height as u32, rgb }
+}
+
+/// Units of weights `(O, C, k, k)` or `(O, K)` by the standard deviation within a filter, averaged over its channels, smallest first.
+pub fn least_varied(weights: &Tensor) -> Vec<i64> {
+    let planes = if weights.dim() > 2 { weights.flatten(2, -1) } else { weights.unsqueeze(1) };
+    let variation =
+        planes.std_dim(Some([2i64].as_slice()), false, false).mean_dim([1i64].as_slice(), false, Kind::Float);
+    Vec::try_from(variation.argsort(0, false).to_device(Device::Cpu)).unwrap_or_default()
 }
 
 /// Tiles row by row under a title, enlarged to about `side` pixels.
@@ -105,6 +115,14 @@ mod tests {
         let rgb = tile(&[0.0, 2.0, 1.0], 3, 1, 1);
         assert_eq!(rgb.rgb, [0, 255, 128]);
         assert_eq!(tile(&[3.0; 4], 1, 2, 2).rgb, [128; 12]);
+    }
+
+    #[test]
+    fn the_units_that_vary_least_come_first() {
+        // Two channels of two weights: spreads of (1, 0), (5, 5) and (0, 0).
+        let w = Tensor::from_slice(&[0f32, 2.0, 7.0, 7.0, -5.0, 5.0, 0.0, 10.0, 3.0, 3.0, -9.0, -9.0]);
+        assert_eq!(least_varied(&w.view([3, 2, 1, 2])), [2, 0, 1]);
+        assert_eq!(least_varied(&w.view([3, 4])), [0, 1, 2], "of a fully connected layer: over all its weights");
     }
 
     #[test]

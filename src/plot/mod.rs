@@ -7,6 +7,7 @@
 //! - [`draw`]: tiles and scatters with their words.
 
 pub mod ascent;
+pub mod crop;
 pub mod draw;
 pub mod drawn;
 pub mod excite;

@@ -9,8 +9,18 @@ pub fn differences(there: &RunPlan, asked: &RunPlan) -> Vec<String> {
     let (Ok(there), Ok(asked)) = (serde_json::to_value(there), serde_json::to_value(asked)) else { return vec![] };
     let mut found = Vec::new();
     // Where and how it runs may change; what it computes may not.
-    const FREE: [&str; 10] =
-        ["features_on_disk", "no_cache", "record_every", "device", "threads", "save", "folder", "data_dir", "model", "blocks_from"];
+    const FREE: [&str; 10] = [
+        "features_on_disk",
+        "no_cache",
+        "record_every",
+        "device",
+        "threads",
+        "save",
+        "folder",
+        "data_dir",
+        "model",
+        "blocks_from",
+    ];
     if let (Value::Object(there), Value::Object(asked)) = (&there, &asked) {
         for (key, value) in there.iter().filter(|(key, _)| !FREE.contains(&key.as_str())) {
             compare(key, value, asked.get(key).unwrap_or(&Value::Null), &mut found);

@@ -92,9 +92,7 @@ fn overlay(args: &SweepArgs, space: &mut Space) -> Result<(), SearchError> {
             "--num-samples {}: nothing is drawn in this space, so all samples would be the same",
             space.num_samples
         );
-        return Err(SearchError::Usage(format!(
-            "{why}\nhint: --seeds 0,1,2 repeats it with other seeds"
-        )));
+        return Err(SearchError::Usage(format!("{why}\nhint: --seeds 0,1,2 repeats it with other seeds")));
     }
     match space.count() {
         Some(n) if n <= crate::search::space::MOST_TRIALS => Ok(()),
