@@ -2,7 +2,7 @@
 
 SOFTHEBB                the program (else target/release/softhebb of this checkout, else the one on PATH)
 SOFTHEBB_NOTEBOOK_DIR   keep what the notebooks make in this folder (else a temporary one that goes with the kernel)
-SOFTHEBB_NOTEBOOK_SCALE the name of another scale: see SCALES in each notebook
+SOFTHEBB_NOTEBOOK_SCALE small or cifar10, which each notebook reads itself
 """
 import io
 import os
@@ -13,11 +13,11 @@ import subprocess
 import tempfile
 
 import matplotlib.pyplot as plt
+import numpy as np
 from IPython.display import Image as Picture
 from PIL import Image
 
 REPO = pathlib.Path(__file__).resolve().parents[1]
-SCALE = os.environ.get("SOFTHEBB_NOTEBOOK_SCALE", "small")
 
 # Colours that people with any kind of colour vision tell apart (Okabe and Ito), as in results/figures.
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444"]
@@ -74,6 +74,9 @@ def show(path, width=520):
         image = image.convert("RGB")
         if image.width > width:
             image = image.resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)
+        # A palette takes a third of the bytes; where it changes the colours (filters of colour images) it is not used.
+        few = image.quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        changed = np.abs(np.asarray(few.convert("RGB"), dtype=int) - np.asarray(image)).mean()
         out = io.BytesIO()
-        image.quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        (few if changed < 1 else image).save(out, "PNG", optimize=True)
     return Picture(out.getvalue())
