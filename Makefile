@@ -4,6 +4,7 @@
 # make check   formatting, lints, documentation
 # make bench   benchmarks
 # make figures the paper's figures and tables, from what is committed under results/
+# make notebooks  executes notebooks/ in place
 # make umap    umap-learn, for softhebb encode cluster
 
 CACHE ?= $(or $(SOFTHEBB_CACHE),$(HOME)/.cache/softhebb)
@@ -12,7 +13,7 @@ PYTHON := $(CACHE)/venv/bin/python
 CARGO := cargo
 PROFILE := --release
 
-.PHONY: demo build test check bench figures setup python umap clean
+.PHONY: demo build test check bench figures notebooks setup python umap clean
 
 demo: build
 	./target/release/softhebb run --preset 4SoftHebbCnnCIFAR --dataset FashionMini
@@ -38,6 +39,10 @@ FIGURES := $(sort $(wildcard scripts/figures/fig[0-9]*.py scripts/figures/table[
 
 figures: python
 	@for figure in $(FIGURES) scripts/figures/index.py; do PYTHONDONTWRITEBYTECODE=1 "$(PYTHON)" $$figure || exit 1; done
+
+# Both notebooks from their first cell to their last with the built program, less what changes from one machine to the next.
+notebooks: build python
+	PYTHONDONTWRITEBYTECODE=1 "$(PYTHON)" scripts/notebooks.py
 
 # libtorch in a cache folder that all checkouts share, and the link .libtorch to it.
 setup:
