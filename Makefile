@@ -21,7 +21,9 @@ demo: build
 build: setup
 	$(CARGO) build $(PROFILE) --locked
 
+# libtorch is a part of PyTorch; on the CPU the whole of it can be imported, too, to test that checkpoints cross over.
 test: setup python
+	SOFTHEBB_TORCH_PYTHON="$$($(PYTHON) scripts/cpu_pytorch.py .libtorch "$(CACHE)/pytorch")" \
 	SOFTHEBB_PYTHON="$(PYTHON)" SOFTHEBB_REQUIRE_PYTHON=1 $(CARGO) test $(PROFILE) --locked
 
 check: setup

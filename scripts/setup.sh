@@ -41,8 +41,9 @@ if [ ! -e "$home/torch/lib/libtorch_cpu.so" ]; then
   if [ ! -e "$home/torch/lib/libtorch_cpu.so" ]; then
     echo "libtorch: installing torch $TORCH ($kind) into $home (once for all checkouts)"
     rm -rf "$home.part"
-    # The libraries do not depend on Python's version: one wheel serves every python3 that pip runs on.
-    wheel=(--quiet --disable-pip-version-check --no-compile --only-binary=:all: --python-version 3.12 --implementation cp
+    # The libraries do not depend on Python's version, so one wheel would serve all; this python's own can be imported in the tests.
+    version=$(python3 -c 'import sys; v = "%d.%d" % sys.version_info[:2]; print(v if (3, 10) <= sys.version_info[:2] <= (3, 14) else "3.12")')
+    wheel=(--quiet --disable-pip-version-check --no-compile --only-binary=:all: --python-version "$version" --implementation cp
            --platform "manylinux2014_$(uname -m)")
     for glibc in $(seq 17 39); do wheel+=(--platform "manylinux_2_${glibc}_$(uname -m)"); done   # pip matches these exactly
     if [ "$kind" = cuda ]; then

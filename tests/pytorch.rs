@@ -1,7 +1,8 @@
 //! Promise: a checkpoint becomes a state dict that PyTorch loads strictly and that classifies there as it does here, and comes back as the same file,
 //! byte for byte.
 //!
-//! Needs a python with torch (scripts/requirements-torch.txt): `SOFTHEBB_TORCH_PYTHON` names it.
+//! Needs a python with torch: `SOFTHEBB_TORCH_PYTHON` names it. `make test` makes one of the libtorch that it set up
+//! (scripts/cpu_pytorch.py).
 
 mod common;
 
@@ -13,7 +14,7 @@ use softhebb::data::{DataDirs, load};
 
 /// A python that imports torch; `None`, with a printed line, if there is none.
 fn torch_python() -> Option<PathBuf> {
-    let own = std::env::var_os("SOFTHEBB_TORCH_PYTHON").map(PathBuf::from);
+    let own = std::env::var_os("SOFTHEBB_TORCH_PYTHON").filter(|name| !name.is_empty()).map(PathBuf::from);
     let usual = std::env::var_os("SOFTHEBB_PYTHON").map(PathBuf::from);
     let imports = |p: &PathBuf| Command::new(p).args(["-c", "import torch"]).output().is_ok_and(|o| o.status.success());
     let found = [own.clone(), usual].into_iter().flatten().find(imports);
