@@ -71,6 +71,14 @@ fn the_trials_of_a_search_share_one_decoded_folder() {
     assert_eq!(table.matches("finished").count(), 4, "{table}");
     let decoded = fs::read_dir(place.path("data/.packed")).unwrap().flatten();
     assert_eq!(decoded.filter(|e| e.path().extension().is_some_and(|end| end == "bin")).count(), 2);
+
+    // Without the cache nothing is left beside the data, and the trials end as they did.
+    fs::remove_dir_all(place.path("data/.packed")).unwrap();
+    let search = search.replace("sweep", "without");
+    place.softhebb(&format!("{search} {net} {SIZE} --set dataset_sup.nb_epoch=2 --no-cache --seeds 0,1")).succeeds();
+    assert!(!place.path("data/.packed").exists());
+    let scores = |name: &str| common::Table::read(&place.path(name)).numbers("test_acc")[..2].to_vec();
+    assert_eq!(scores("results/search/without/trials.csv"), scores("results/search/sweep/trials.csv"));
 }
 
 #[test]

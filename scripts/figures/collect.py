@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Copies what the figures need of finished searches and runs into results/, so that a clone can draw them.
 
-usage: collect.py SEARCH_DIR|RUN_DIR...      into results/searches/NAME/; needs nothing but Python 3.9
+usage: collect.py [NAME=]SEARCH_DIR|RUN_DIR...      into results/searches/NAME/; needs nothing but Python 3.9
+
+NAME is that of the search's folder, or of a single run's model, unless another is given.
 
     trials.csv    a row a trial, as the search left it (finished trials only)
     curves.csv    the reports of all trials: trial, seed and the columns of progress.csv or metrics.csv
@@ -60,7 +62,7 @@ def origin(name, config, entries):
     }
 
 
-def collect(root):
+def collect(root, name=None):
     trials = sorted(p.parent for p in root.glob("trials/*/config.json")) or [root]
     if not (trials[0] / "config.json").exists():
         sys.exit(f"error: {root} is neither a search nor a run: it has no config.json")
@@ -74,7 +76,7 @@ def collect(root):
             command = f"softhebb search --config {root.name} --folder-name {root.name}"
             entries = [{**entry, "command": command} for entry in entries]
     single = trials == [root]
-    name = read(root, "config.json")["model"] if single else root.name
+    name = name or (read(root, "config.json")["model"] if single else root.name)
     out = HOME / "results/searches" / name
     out.mkdir(parents=True, exist_ok=True)
     curves = []
@@ -117,5 +119,6 @@ def collect(root):
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    for folder in sys.argv[1:]:
-        collect(pathlib.Path(folder).resolve())
+    for argument in sys.argv[1:]:
+        name, given, folder = argument.partition("=")
+        collect(pathlib.Path(folder if given else argument).resolve(), name if given else None)

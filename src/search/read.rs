@@ -185,10 +185,11 @@ fn base(place: &Place, table: &DeTable, base: &mut Base) -> Result<(), SearchErr
 }
 
 fn how(place: &Place, table: &DeTable, how: &mut How) -> Result<(), SearchError> {
-    const KNOWN: [&str; 9] = [
+    const KNOWN: [&str; 10] = [
         "device",
         "precision",
         "features_on_disk",
+        "no_cache",
         "save_model",
         "reuse_layers",
         "layers_dir",
@@ -202,6 +203,7 @@ fn how(place: &Place, table: &DeTable, how: &mut How) -> Result<(), SearchError>
             "device" => how.device = place.value(key, value, "auto, cpu, cuda or cuda:N")?,
             "precision" => how.precision = place.value(key, value, "float32, bf16 or tf32")?,
             "features_on_disk" => how.features_on_disk = switch()?,
+            "no_cache" => how.no_cache = switch()?,
             "save_model" => how.save_model = switch()?,
             "reuse_layers" => how.reuse_layers = switch()?,
             "layers_dir" => how.layers_dir = place.value(key, value, "a folder")?,

@@ -78,6 +78,9 @@ pub struct How {
     pub precision: Precision,
     /// Whether stored outputs of frozen blocks go into a file.
     pub features_on_disk: bool,
+    /// Whether decoded pictures and whitenings are left beside the data (false) or not.
+    #[serde(default)]
+    pub no_cache: bool,
     /// Whether finished trials keep their network.
     pub save_model: bool,
     /// Whether trials share trained blocks through the store of layers.
@@ -98,6 +101,7 @@ impl Default for How {
             device: DeviceChoice::Auto,
             precision: Precision::Float32,
             features_on_disk: false,
+            no_cache: false,
             save_model: false,
             reuse_layers: true,
             layers_dir: PathBuf::from("results/layers"),
@@ -196,7 +200,7 @@ impl Space {
             precision: self.run.precision,
             threads: 0,
             features_on_disk: self.run.features_on_disk,
-            no_cache: false,
+            no_cache: self.run.no_cache,
             record_every: 0,
             save: true,
             model_name: self.run.model_name.clone(),

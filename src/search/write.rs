@@ -53,6 +53,7 @@ pub fn write(space: &Space) -> String {
     line(format!("device = {}", text(&run.device.to_string())));
     line(format!("precision = {}", of(&run.precision)));
     line(format!("features_on_disk = {}", run.features_on_disk));
+    line(format!("no_cache = {}", run.no_cache));
     line(format!("save_model = {}", run.save_model));
     line(format!("reuse_layers = {}", run.reuse_layers));
     line(format!("layers_dir = {}", of(&run.layers_dir)));

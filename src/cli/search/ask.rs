@@ -74,6 +74,7 @@ fn overlay(args: &SweepArgs, space: &mut Space) -> Result<(), SearchError> {
     run.device = args.device.unwrap_or(run.device);
     run.precision = args.precision.unwrap_or(run.precision);
     run.features_on_disk |= args.features_on_disk;
+    run.no_cache |= args.no_cache;
     run.save_model |= args.save_model;
     run.reuse_layers = args.reuse_layers.unwrap_or(run.reuse_layers);
     over(&mut run.model_name, &args.model_name);

@@ -177,6 +177,10 @@ pub struct SweepArgs {
     #[arg(long)]
     features_on_disk: bool,
 
+    /// Keep nothing beside the data: neither decoded pictures nor whitenings; each trial makes both anew, in memory.
+    #[arg(long)]
+    no_cache: bool,
+
     /// Name of the model in tables [default: the preset's].
     #[arg(long, value_name = "NAME")]
     model_name: Option<String>,

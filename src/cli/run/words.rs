@@ -1,0 +1,46 @@
+//! What a run says of itself before it begins.
+
+use crate::device;
+use crate::preset::describe;
+use crate::train::RunPlan;
+
+/// One line for people.
+pub fn title(plan: &RunPlan, on: tch::Device) -> String {
+    let device = match on {
+        tch::Device::Cpu => format!("cpu, {} threads", device::threads()),
+        tch::Device::Cuda(i) => format!("cuda:{i}"),
+        other => format!("{other:?}"),
+    };
+    let (unsup, sup) = (&plan.dataset_unsup.config, &plan.dataset_sup.config);
+    let validation = if plan.dataset_sup.validation { " · validation" } else { "" };
+    format!("{} · {unsup} → {sup} · seed {} · {device}{validation}", plan.model, plan.seed)
+}
+
+/// The plan for people.
+pub fn plan_text(plan: &RunPlan) -> String {
+    let mut text = describe::network_table(&plan.network, &plan.dataset_sup);
+    text.push('\n');
+    for (i, phase) in plan.phases.iter().enumerate() {
+        let data = plan.dataset(phase);
+        let info = crate::report::PhaseInfo {
+            index: i,
+            count: plan.phases.len(),
+            kind: phase.kind,
+            blocks: phase.blocks.clone(),
+            epochs: phase.epochs,
+            images: u64::try_from(data.training_sample).unwrap_or(0),
+            batch_size: phase.batch_size,
+        };
+        text.push_str(&format!(
+            "{} ({}, batches of {})\n",
+            crate::report::phase_title(&info),
+            data.config,
+            phase.batch_size
+        ));
+    }
+    text.push_str(&format!(
+        "seed {}, device {}, results in a new folder below {}\n",
+        plan.seed, plan.device, plan.model
+    ));
+    text
+}
