@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes how the time of whole runs splits: epochs of the Hebbian blocks, storing features, the classifier; and their memory.
 
-usage: job_table.py OUT RUN_DIR...      writes OUT.md and OUT.csv, a column a run; needs nothing but Python 3.9
+usage: job_table.py OUT RUN_DIR... [--memory RUN_DIR...]     writes OUT.md and OUT.csv, a column a run; needs nothing but Python 3.9
 
-Read from each run's log.txt, config.json and provenance.json; nothing is typed in. The first run is what the others are compared with.
+Of the runs behind --memory only the memory is told (they shared the machine, or had fewer threads). Read from each run's log.txt, config.json and provenance.json; nothing is typed in. The first run is what the others are compared with.
 """
 import csv
 import json
@@ -42,7 +42,15 @@ def split(folder):
     return parts, memory, float(accuracy[-1]) if accuracy else None
 
 
-def main(out, folders):
+def told(folder, config):
+    made = json.loads((folder / "provenance.json").read_text())[-1]
+    command = re.sub(r"^\S*softhebb\S*", "softhebb", made["command"])
+    command = re.sub(r" (--results-dir|--data-dir) \S+| -q\b", "", command)
+    threads = f"{made['threads']} thread{'s' * (made['threads'] != 1)}"
+    return f"`{command}`: seed {config['seed']}, commit {made['commit']}, {made['date'][:10]}, {made['processor']}, {threads}"
+
+
+def main(out, folders, others):
     folders, out = [pathlib.Path(f) for f in folders], pathlib.Path(out)
     splits = [split(f) for f in folders]
     configs = [json.loads((f / "config.json").read_text()) for f in folders]
@@ -52,26 +60,29 @@ def main(out, folders):
         writer = csv.writer(f, lineterminator="\n")
         writer.writerow(["part, seconds", *names])
         writer.writerows([[row, *(round(p.get(row, 0), 1) for p, _, _ in splits)] for row in rows])
-        writer.writerow(["peak memory, GB", *(m or "" for _, m, _ in splits)])
+        if any(m for _, m, _ in splits):
+            writer.writerow(["peak memory, GB", *(m or "" for _, m, _ in splits)])
         writer.writerow(["test accuracy, %", *(a or "" for _, _, a in splits)])
     cell = lambda x, first: f"{x:.0f} s" + (f" ({first / x:.2f}×)" if x and first else "")
     lines = ["| part | " + " | ".join(names) + " |", "|" + "---|" * (len(names) + 1)]
     for row in rows:
         values = [p.get(row, 0.0) for p, _, _ in splits]
         lines.append(f"| {row} | " + " | ".join([f"{values[0]:.0f} s", *(cell(v, values[0]) for v in values[1:])]) + " |")
-    lines.append("| peak memory | " + " | ".join(f"{m:.2f} GB" if m else "not recorded" for _, m, _ in splits) + " |")
+    if any(m for _, m, _ in splits):
+        lines.append("| peak memory | " + " | ".join(f"{m:.2f} GB" if m else "not recorded" for _, m, _ in splits) + " |")
     lines.append("| test accuracy | " + " | ".join(f"{a:.2f} %" if a else "" for _, _, a in splits) + " |")
     lines += ["", "×: so many times as fast as the first column.", ""]
     for folder, config in zip(folders, configs):
-        made = json.loads((folder / "provenance.json").read_text())[-1]
-        command = re.sub(r"^\S*softhebb\S*", "softhebb", made["command"])
-        command = re.sub(r" (--results-dir|--data-dir) \S+| -q\b", "", command)
-        lines.append(f"- `{command}`: seed {config['seed']}, commit {made['commit']}, {made['date'][:10]}, {made['processor']}, "
-                     f"{made['threads']} threads")
+        lines.append(f"- {told(folder, config)}")
+    for folder in map(pathlib.Path, others):
+        config = json.loads((folder / "config.json").read_text())
+        lines.append(f"- peak memory {split(folder)[1]:.2f} GB (pages of a mapped file included): {told(folder, config)}")
     out.with_suffix(".md").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    main(sys.argv[1], sys.argv[2:])
+    names = sys.argv[2:]
+    at = names.index("--memory") if "--memory" in names else len(names)
+    main(sys.argv[1], names[:at], names[at + 1:])
