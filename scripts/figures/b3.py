@@ -5,7 +5,8 @@ import style as s
 RULES = {"LinearDecay": ("linear decay of the learning rate", s.COLOUR["Random"]),
          "NormDecay": ("norm-dependent learning rate", s.COLOUR["SoftHebb"])}
 
-figure, (left, right) = s.plt.subplots(1, 2, figsize=(9.5, 3.8))
+figure, panels = s.plt.subplots(1, 2, figsize=(9.5, 3.8))
+left, right = panels
 body, runs = [], []
 for rule, (words, colour) in RULES.items():
     radius = s.run(f"InitRadius{rule}")
@@ -31,7 +32,16 @@ left.set_title("A  MNIST, 2000 units, one epoch")
 right.set_xlabel("training examples")
 right.set_ylabel("units of radius 1 (of 96)")
 right.set_title("B  CIFAR-10, hard WTA, one epoch")
-for axes in (left, right):
-    if axes.has_data():
-        axes.legend()
+if left.has_data():
+    left.legend()
+right.set_ylim(top=122)  # room for the words
+right.legend(loc="upper left")
+# A panel of which nothing was run here yet is not drawn.
+drawn = [axes for axes in panels if axes.has_data()]
+for axes in panels:
+    if axes not in drawn:
+        axes.remove()
+if len(drawn) == 1:
+    figure.set_size_inches(5.4, 3.8)
+    drawn[0].set_subplotspec(figure.add_gridspec(1, 1)[0])
 s.save(figure, "b3", "Figure B.3: the adaptive learning rate", s.rows(["part", "learning rate", "at", "here"], body), runs)
