@@ -73,8 +73,9 @@ fn every_search_of_a_figure_starts() {
     let key = |line: &str| {
         let mut key =
             ["--preset", "--dataset-unsup", "--dataset-sup", "--training-blocks"].map(|option| of(line, option));
-        // Networks trained by backpropagation have no phase that reads it.
-        if key[0].as_ref().is_some_and(|name| !name.contains("Soft") && !name.contains("Hard")) {
+        // Networks trained by backpropagation, and those of which only the classifier learns, have no phase that reads it.
+        let hebbian = key[0].as_ref().is_some_and(|name| name.contains("Soft") || name.contains("Hard"));
+        if !hebbian || key[3].is_some() {
             key[1] = None;
         }
         key
