@@ -51,6 +51,9 @@ def told(folder, config):
 
 
 def main(out, folders, others):
+    for folder in map(pathlib.Path, [*folders, *others]):
+        if not (folder / "log.txt").exists() or not (folder / "config.json").exists():
+            sys.exit(f"error: {folder} is not the folder of a run: it has no log.txt or no config.json")
     folders, out = [pathlib.Path(f) for f in folders], pathlib.Path(out)
     splits = [split(f) for f in folders]
     configs = [json.loads((f / "config.json").read_text()) for f in folders]

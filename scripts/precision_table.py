@@ -18,6 +18,8 @@ def read(names):
     """Accuracy by seed, and a line on each folder."""
     found, lines = {}, []
     for name in names.split(","):
+        if not (SEARCHES / name / "origin.json").exists():
+            sys.exit(f"error: results/searches/{name} has no origin.json; scripts/figures/collect.py makes it from a search")
         origin = json.loads((SEARCHES / name / "origin.json").read_text())
         with open(SEARCHES / name / "trials.csv", newline="") as f:
             found.update({int(t["seed"]): float(t["test_acc"]) for t in csv.DictReader(f)})
