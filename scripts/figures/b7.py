@@ -20,4 +20,4 @@ else:
         p.mosaic(axes, tiles, it["tile"]["columns"])
         axes.set_title(f"{letter}  {words}, layer {block + 1}: {it['tile']['width']} × {it['tile']['height']} pixels")
         lines.append(p.told(network, it))
-    s.save(figure, "b7", TITLE, ["A unit a row: the first five units, ten patches each."], lines)
+    s.save(figure, "b7", TITLE, ["A unit a row: the first five units, ten patches each; what lies beyond an image is dark grey."], lines)

@@ -19,7 +19,8 @@ for width, colour in COLOUR.items():
             points.append((r["layers"], *run.accuracy))
             runs += [run] if run.name not in [x.name for x in runs] else []
         body.append([f"{width}×", r["layers"], s.told(r["mean"], r["std"]), s.told(*run.accuracy) if run else "not run"])
-    if points:
+    # One layer belongs to all widths; a width was run here if a deeper network was.
+    if any(layers > 1 for layers, *_ in points):
         axes.errorbar([p[0] for p in points], [p[1] for p in points], [p[2] or 0 for p in points], color=colour, marker="o",
                       capsize=3, linewidth=2, label=f"{width}×, run here")
 axes.set_xticks([1, 2, 3], ["1 layer", "2 layers", "3 layers"])

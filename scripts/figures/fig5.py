@@ -24,4 +24,4 @@ else:
         lines.append(p.told(network, it))
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), markerscale=3)
     s.save(figure, "fig5", TITLE, [f"Test images that lie among their own class (15 nearest in the plane): {', '.join(shares)}. "
-                                   "The paper shows its STL-10 network."], lines)
+                                   "What lies beyond an image is dark grey. The paper shows its STL-10 network."], lines)
