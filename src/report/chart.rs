@@ -110,7 +110,7 @@ impl Chart {
         scene.upright_text([left + 16.0, plot[1] + plot[3] / 2.0], &self.y, TEXT, Anchor::Middle);
     }
 
-    /// In the corner where the fewest points are.
+    /// At the sides, where the fewest points are.
     fn legend(&self, scene: &mut Scene, plot: [f64; 4], place: &dyn Fn([f64; 2]) -> [f64; 2]) {
         let named: Vec<(usize, &Series)> = self.series.iter().enumerate().filter(|(_, s)| !s.name.is_empty()).collect();
         if named.is_empty() {
@@ -118,18 +118,16 @@ impl Chart {
         }
         let longest = named.iter().map(|(_, s)| s.name.chars().count()).max().unwrap_or(0) as f64;
         let (w, h) = (longest * 6.6 + 40.0, named.len() as f64 * 17.0 + 8.0);
-        let corners = [
-            [plot[0] + plot[2] - w, plot[1]],
-            [plot[0] + plot[2] - w, plot[1] + plot[3] - h - 8.0],
-            [plot[0] + 8.0, plot[1] + plot[3] - h - 8.0],
-            [plot[0] + 8.0, plot[1]],
-        ];
+        // Corners first, then further along the sides: of equally empty places the first is taken.
+        let (high, low) = (plot[1], plot[1] + plot[3] - h - 8.0);
+        let (left, right) = (plot[0] + 8.0, plot[0] + plot[2] - w);
+        let sides = (1..8).map(|k| high + (low - high) * f64::from(k) / 8.0).flat_map(|y| [[right, y], [left, y]]);
+        let places = [[right, high], [right, low], [left, low], [left, high]].into_iter().chain(sides);
         let under = |c: &[f64; 2]| {
             let inside = |p: [f64; 2]| (c[0]..c[0] + w).contains(&p[0]) && (c[1]..c[1] + h).contains(&p[1]);
             named.iter().flat_map(|(_, s)| &s.points).filter(|p| inside(place(**p))).count()
         };
-        let corner = corners.into_iter().min_by_key(|c| under(c)).unwrap_or(corners[0]);
-        let [x, y] = corner;
+        let [x, y] = places.min_by_key(under).unwrap_or([right, high]);
         scene.area(&[[x, y], [x + w, y], [x + w, y + h], [x, y + h]], [255; 3], 0.8);
         for (row, (i, series)) in named.iter().enumerate() {
             let middle = y + row as f64 * 17.0 + 13.0;

@@ -1,160 +1,31 @@
 //! `softhebb plot`: pictures of a trained network, as PNG and SVG.
 
-use std::fs;
-use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
-use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod args;
+mod trained;
 
-use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Map, Value, json};
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+
 use tch::{Device, Tensor};
 
+pub use args::PlotArgs;
+use args::{EmbeddingArgs, FieldsArgs, FiltersArgs, Order, PatchesArgs, What};
+use trained::Trained;
+
+use super::Usage;
 use super::run::stop_flag;
-use super::{Usage, progress, resume};
-use crate::data::{DataDirs, pictures};
-use crate::device::{self, DeviceChoice, Precision};
-use crate::files::RunDir;
-use crate::layer::Network;
+use crate::data::pictures;
+use crate::device;
 use crate::plot::ascent::{self, Climb};
 use crate::plot::drawn::Drawn;
 use crate::plot::excite::{self, Patch};
 use crate::plot::{draw, receptive, umap};
 use crate::preset::config::Arch;
 use crate::report::Picture;
-use crate::report::scene::Scene;
-use crate::train::data::RunData;
-use crate::train::{RunPlan, checkpoint};
 
 /// Interrupted by the user.
 const INTERRUPTED: u8 = 130;
-
-/// Pictures of a trained network: its filters, what excites its units, how it sees the classes.
-#[derive(Debug, Args)]
-#[command(arg_required_else_help = true)]
-pub struct PlotArgs {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Debug, Subcommand)]
-enum What {
-    /// The first layer's filters.
-    Filters(FiltersArgs),
-    /// Inputs that excite a layer's units most, by projected gradient ascent through the network.
-    ReceptiveFields(FieldsArgs),
-    /// A layer's outputs for the test images in two dimensions (PCA to 100, then UMAP), coloured by class.
-    Embedding(EmbeddingArgs),
-    /// The patches of test images that excite a layer's units most.
-    Patches(PatchesArgs),
-}
-
-/// What all of them are told.
-#[derive(Debug, Args)]
-struct Common {
-    /// The folder of the run.
-    #[arg(value_name = "RUN")]
-    run: PathBuf,
-    /// The block, from 0 [default: the last that is not the classifier].
-    #[arg(long, value_name = "B")]
-    block: Option<usize>,
-    /// The files, without their endings [default: RUN/pictures/NAME].
-    #[arg(long, value_name = "PATH")]
-    out: Option<PathBuf>,
-    /// auto, cpu, cuda or cuda:N.
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: DeviceChoice,
-    /// Threads [default: all cores].
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
-}
-
-/// Which images.
-#[derive(Debug, Args)]
-struct Images {
-    /// Another data set of the same shape, with its configuration [default: the run's].
-    #[arg(long, value_name = "NAME")]
-    dataset: Option<String>,
-    /// At most so many test images.
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
-    images: usize,
-    /// Folder of the data sets [default: the run's].
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-}
-
-/// Which units come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Order {
-    /// Those whose weights vary least within a filter: as weights shrink to radius 1, the units that learned (the paper's order).
-    Learned,
-    /// As they are numbered.
-    Index,
-}
-
-#[derive(Debug, Args)]
-struct FiltersArgs {
-    #[command(flatten)]
-    common: Common,
-    /// Which units come first.
-    #[arg(long, value_enum, default_value = "learned")]
-    order: Order,
-    /// At most so many units.
-    #[arg(long, value_name = "N", default_value_t = 256)]
-    units: usize,
-}
-
-#[derive(Debug, Args)]
-struct FieldsArgs {
-    #[command(flatten)]
-    common: Common,
-    /// Which units come first.
-    #[arg(long, value_enum, default_value = "learned")]
-    order: Order,
-    /// So many units, from the first.
-    #[arg(long, value_name = "N", default_value_t = 72)]
-    units: usize,
-    /// Steps of the ascent.
-    #[arg(long, value_name = "N", default_value_t = 200)]
-    steps: usize,
-    /// Contrast of the input: the root mean square of its difference from the mean image, whose pixels are in [0, 1].
-    #[arg(long, value_name = "X", default_value_t = 0.2)]
-    contrast: f64,
-    /// Seed of the noise that the ascent begins with.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
-}
-
-#[derive(Debug, Args)]
-struct EmbeddingArgs {
-    #[command(flatten)]
-    common: Common,
-    #[command(flatten)]
-    images: Images,
-    /// Neighbours of a point.
-    #[arg(long, value_name = "K", default_value_t = 15)]
-    neighbours: usize,
-    /// Rounds of the layout.
-    #[arg(long, value_name = "N", default_value_t = 300)]
-    epochs: usize,
-    /// Seed of the layout.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
-}
-
-#[derive(Debug, Args)]
-struct PatchesArgs {
-    #[command(flatten)]
-    common: Common,
-    #[command(flatten)]
-    images: Images,
-    /// The units [default: the five whose weights vary least within a filter].
-    #[arg(long, value_name = "UNIT", num_args = 1.., value_delimiter = ',')]
-    units: Option<Vec<i64>>,
-    /// Patches a unit.
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    count: usize,
-}
 
 /// Runs the subcommand.
 ///
@@ -168,96 +39,6 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
         What::Patches(args) => patches(args)?,
     };
     Ok(if done { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) })
-}
-
-/// A trained network and what there is to know of it.
-struct Trained {
-    dir: RunDir,
-    plan: RunPlan,
-    network: Network,
-    block: usize,
-}
-
-impl Trained {
-    fn open(common: &Common) -> anyhow::Result<Trained> {
-        let dir = RunDir::new(&common.run);
-        let plan = resume::read_plan(&dir)?;
-        let on = common.device.resolve(Precision::Float32)?;
-        device::set_threads(common.threads);
-        let mut network = Network::new(&plan.network, plan.seed, on);
-        network.load(&checkpoint::load(&dir)?.state, |_| true)?;
-        let count = plan.network.blocks.len();
-        let block = common.block.unwrap_or(count.saturating_sub(2));
-        if block >= count {
-            let last = count.saturating_sub(1);
-            return Err(Usage(format!("--block is {block}; {} has blocks 0 to {last}", plan.model)).into());
-        }
-        Ok(Trained { dir, plan, network, block })
-    }
-
-    fn units(&self) -> i64 {
-        self.plan.network.blocks[self.block].layer.out_channels
-    }
-
-    /// The units in an order.
-    fn ordered(&self, order: Order) -> Vec<i64> {
-        let all = (0..self.units()).collect();
-        let state = self.network.state();
-        match (order, state.get(&format!("blocks.{}.layer.weight", self.block))) {
-            (Order::Learned, Some(w)) => draw::least_varied(w),
-            _ => all,
-        }
-    }
-
-    /// The test images, and whether they are shown as they are.
-    fn images(&mut self, images: &Images, stop: &AtomicBool) -> anyhow::Result<(RunData, Vec<i64>)> {
-        if let Some(name) = &images.dataset {
-            let catalogue = crate::preset::Catalogue::embedded()?;
-            let own = self.plan.dataset_sup.clone();
-            let seed = self.plan.seed;
-            let other = crate::preset::dataset_config(&catalogue, name, false, seed)?;
-            if [other.channels, other.height, other.width] != [own.channels, own.height, own.width] {
-                return Err(Usage(format!("the images of {name} have another shape than the run's")).into());
-            }
-            self.plan.dataset_sup = other;
-        }
-        self.plan.dataset_unsup = self.plan.dataset_sup.clone();
-        let dirs = DataDirs::resolve(images.data_dir.as_deref().or(self.plan.data_dir.as_deref()))?;
-        let data = progress::load(&self.plan, &dirs, self.network.device(), Some(stop))?;
-        let rows: Vec<i64> = data.sup.test.rows.iter().copied().take(images.images.max(1)).collect();
-        Ok((data, rows))
-    }
-
-    /// Writes a drawing and what was drawn, and says where they are.
-    fn write(&self, common: &Common, name: &str, scene: &Scene, drawn: &Drawn) -> anyhow::Result<()> {
-        let own = || self.dir.root().join("pictures").join(format!("{name}-b{}", self.block));
-        let path = common.out.clone().unwrap_or_else(own);
-        let about = self.about(name.trim_start_matches("plot-"))?;
-        let mut out = io::stdout().lock();
-        for path in scene.write(&path)?.into_iter().chain(drawn.write(&path, about)?) {
-            writeln!(out, "{}", path.display())?;
-        }
-        Ok(())
-    }
-
-    /// What the picture is of, for whoever draws it again.
-    fn about(&self, what: &str) -> anyhow::Result<Map<String, Value>> {
-        let plan = &self.plan;
-        let made = fs::read_to_string(self.dir.provenance()).unwrap_or_else(|_| "[]".to_string());
-        let about = json!({
-            "what": what,
-            "model": plan.model,
-            "block": self.block,
-            "training_blocks": plan.training_blocks,
-            "dataset_unsup": plan.dataset_unsup.config,
-            "dataset_sup": plan.dataset_sup.config,
-            "images": plan.dataset_unsup.training_sample,
-            "validation": plan.dataset_sup.validation,
-            "seed": plan.seed,
-            "run": serde_json::from_str::<Value>(&made)?,
-        });
-        Ok(about.as_object().cloned().unwrap_or_default())
-    }
 }
 
 fn floats(t: &Tensor) -> Vec<f32> {

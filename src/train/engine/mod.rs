@@ -1,31 +1,27 @@
 //! The loop of a run: phases, epochs, steps; saving, stopping, reporting.
 
+mod reports;
+mod stored;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tch::{Device, Tensor};
 
-use super::bank;
 use super::checkpoint::{self, Checkpoint, Progress};
 use super::data::{RunData, Sets};
 use super::learner::{Learner, Step, Sums};
 use super::watch::{self, Place};
-use super::{Phase, RunPlan, TrainError, adam, evaluate, steps};
+use super::{Phase, RunPlan, TrainError, adam, steps};
 use crate::data::epoch_order;
 use crate::device;
 use crate::files::RunDir;
 use crate::layer::Network;
-use crate::layer::hebbian::Statistics;
 use crate::layer::rate::Rate;
-use crate::preset::config::Arch;
-use crate::report::{BlockStats, Event, Hub, Metrics, PhaseInfo, PhaseKind, filters_picture};
+use crate::report::{BlockStats, Event, Hub, PhaseInfo};
 
 /// An epoch that lasts longer than this is saved within itself, too.
 const SAVE_EVERY: Duration = Duration::from_secs(300);
-/// Units whose numbers are listed one by one.
-const LISTED: usize = 30;
-/// Units of the filters' picture.
-const PICTURED: usize = 256;
 
 /// How a run ended.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -288,77 +284,6 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Frees the stored outputs of images that no later phase reads.
-    fn free_what_is_done(&mut self, index: usize) {
-        let later = &self.plan.phases[index..];
-        let mut used = vec![false; self.data.banks.len()];
-        for (unsupervised, sets) in [(true, &self.data.unsup), (false, &self.data.sup)] {
-            if later.iter().any(|p| p.is_unsupervised() == unsupervised) {
-                used[sets.train.bank] = true;
-                used[sets.test.bank] = true;
-            }
-        }
-        for (bank, used) in self.data.banks.iter_mut().zip(used) {
-            if !used {
-                bank.release();
-            }
-        }
-    }
-
-    /// Stores the outputs of the first `depth` blocks for a bank, where that is possible. False if it was stopped.
-    fn store_features(&mut self, depth: usize, which: usize) -> Result<bool, TrainError> {
-        let bank = &self.data.banks[which];
-        if depth <= bank.depth() || bank.is_augmented() {
-            return Ok(true);
-        }
-        let (cost, budget) = (bank.cost(&self.plan.network, depth), bank::budget(bank.device()));
-        let disk = self.plan.features_on_disk.then(|| self.scratch());
-        if disk.is_none() && cost > budget {
-            let gib = |b: u64| b as f64 / (1u64 << 30) as f64;
-            self.hub.send(Event::Note(format!(
-                "the outputs of {depth} blocks for {n} images would take {:.1} GiB of memory and {:.1} can be had: they \
-                 are computed at each reading (--features-on-disk keeps them in a file)",
-                gib(cost),
-                gib(budget),
-                n = bank.len(),
-            )))?;
-            return Ok(true);
-        }
-        let (network, hub, stop) = (&mut self.network, &mut *self.hub, self.stop);
-        let mut failed = None;
-        let images = bank.len() as u64;
-        hub.send(Event::PhaseStarted(PhaseInfo {
-            index: self.progress.phase,
-            count: self.plan.phases.len(),
-            kind: PhaseKind::Features,
-            blocks: (bank.depth()..depth).collect(),
-            epochs: 1,
-            images,
-            batch_size: 1,
-        }))?;
-        let began = Instant::now();
-        let bank = &mut self.data.banks[which];
-        if let Some(folder) = disk {
-            bank.keep_in(folder);
-        }
-        let done = device::guard("storing the outputs of frozen blocks", || {
-            bank.advance(network, depth, &mut |images| {
-                failed = hub.send(Event::Progress { epoch: 1, images }).err();
-                failed.is_none() && !stop.load(Ordering::Relaxed)
-            })
-        })??;
-        if let Some(error) = failed {
-            return Err(error.into());
-        }
-        self.hub.send(Event::PhaseFinished { index: self.progress.phase, seconds: began.elapsed().as_secs_f64() })?;
-        Ok(done || images == 0)
-    }
-
-    /// Where files go that nobody needs after the run.
-    fn scratch(&self) -> std::path::PathBuf {
-        self.dir.as_ref().map_or_else(std::env::temp_dir, |dir| dir.root().to_path_buf())
-    }
-
     /// One epoch; `None` if it was stopped (and saved).
     fn epoch(
         &mut self,
@@ -411,15 +336,6 @@ impl<'a> Trainer<'a> {
         Ok(Some(sums))
     }
 
-    /// A row of `steps.csv` for the last Hebbian block that learns, which is the one whose R1 is published.
-    fn record(&mut self, phase: &Phase, step: u64, [index, epoch, images]: [f64; 3]) -> Result<(), TrainError> {
-        let blocks = self.block_statistics();
-        let Some(last) = blocks.iter().rfind(|b| phase.blocks.contains(&b.block)) else { return Ok(()) };
-        let numbers = [index, epoch, images, last.block as f64, last.lr, last.convergence, last.r1 as f64];
-        let values = steps::RECORDED.into_iter().zip(numbers).collect();
-        Ok(self.hub.send(Event::Record { step, values })?)
-    }
-
     fn interrupt(&mut self, learner: &Learner, at: Option<(u64, (f64, f64, u64))>) -> Result<(), TrainError> {
         self.outcome.interrupted = true;
         self.save(learner, at)
@@ -445,136 +361,5 @@ impl<'a> Trainer<'a> {
             Rate::Adaptive { .. } => None,
         };
         self.network.blocks.iter().enumerate().filter_map(scheduled).collect()
-    }
-
-    /// Loss and accuracy on the test images.
-    fn test(&mut self, sets: &Sets) -> Result<(f64, f64), TrainError> {
-        let (network, bank) = (&mut self.network, &self.data.banks[sets.test.bank]);
-        Ok(device::guard("testing", || tch::no_grad(|| evaluate::supervised(network, bank, &sets.test.rows)))?)
-    }
-
-    /// Whether a phase's reports score the test images.
-    fn tests(&self, phase: &Phase) -> bool {
-        let ends_in_units = |i: &usize| self.plan.network.blocks[*i].arch == Arch::Mlp;
-        !phase.is_unsupervised() || phase.blocks.last().is_some_and(ends_in_units)
-    }
-
-    /// Blocks before the first that this phase or a later one trains.
-    fn frozen(&self) -> usize {
-        let left = self.plan.phases.iter().skip(self.progress.phase);
-        left.filter_map(|p| p.blocks.first().copied()).min().unwrap_or(0)
-    }
-
-    fn report(&mut self, phase: &Phase, index: usize, epoch: u64, sets: &Sets, sums: &Sums) -> Result<(), TrainError> {
-        let (train_loss, train_acc) = sums.means().unzip();
-        let (train_acc, test_loss, test_acc) = if phase.is_unsupervised() {
-            let (train, test) = self.score_units(phase, sets)?.unzip();
-            (train, None, test)
-        } else {
-            let (loss, acc) = self.test(sets)?;
-            (train_acc, Some(loss), Some(acc))
-        };
-        let blocks = self.block_statistics();
-        let hebbian_lr = || blocks.iter().rfind(|b| phase.blocks.contains(&b.block)).map_or(0.0, |b| b.lr);
-        let lr = if phase.lr > 0.0 { adam::learning_rate(phase.lr, epoch, phase.epochs) } else { hebbian_lr() };
-        let metrics = Metrics {
-            phase: index,
-            epoch,
-            global_step: self.progress.global_epoch,
-            seconds: self.seconds(),
-            images_per_second: self.speed,
-            lr,
-            train_loss,
-            train_acc,
-            test_loss,
-            test_acc,
-            blocks,
-        };
-        (self.outcome.test_acc, self.outcome.test_loss) = (test_acc, test_loss);
-        self.hub.send(Event::Report(Box::new(metrics)))?;
-        if phase.blocks.contains(&0) {
-            self.picture()?;
-        }
-        Ok(())
-    }
-
-    /// Training and test score of a Hebbian phase that ends in a fully connected block.
-    fn score_units(&mut self, phase: &Phase, sets: &Sets) -> Result<Option<(f64, f64)>, TrainError> {
-        let Some(&last) = phase.blocks.last() else { return Ok(None) };
-        if self.plan.network.blocks[last].arch != Arch::Mlp {
-            return Ok(None);
-        }
-        let (network, banks) = (&mut self.network, &self.data.banks);
-        let (train, test) = (&banks[sets.train.bank], &banks[sets.test.bank]);
-        let labelled = train.all_labels().greater(-1).any().int64_value(&[]) != 0;
-        if !labelled {
-            return Ok(None);
-        }
-        Ok(Some(device::guard("scoring", || {
-            let units = evaluate::label_units(network, last, train, &sets.train.rows);
-            (
-                evaluate::score_units(network, last, train, &sets.train.rows, &units),
-                evaluate::score_units(network, last, test, &sets.test.rows, &units),
-            )
-        })?))
-    }
-
-    fn block_statistics(&mut self) -> Vec<BlockStats> {
-        let all = self.network.blocks.iter_mut().enumerate();
-        all.filter_map(|(i, block)| {
-            let arch = block.config().arch;
-            block.hebbian_mut().map(|layer| statistics(i, arch, &layer.statistics()))
-        })
-        .collect()
-    }
-
-    /// The first layer's filters.
-    fn picture(&mut self) -> Result<(), TrainError> {
-        let config = &self.plan.network.blocks[0];
-        let state = self.network.blocks[0].state();
-        let Some((_, weight)) = state.iter().find(|(name, _)| name == "layer.weight") else { return Ok(()) };
-        let [channels, height, width] = match config.arch {
-            Arch::Cnn => {
-                let k = config.layer.kernel_size;
-                [config.layer.in_channels / config.layer.groups, k, k]
-            }
-            Arch::Mlp => config.in_shape,
-        };
-        let units = config.layer.out_channels as usize;
-        let flat = weight.to_device(Device::Cpu).contiguous().view(-1);
-        let values: Vec<f32> = Vec::try_from(&flat).unwrap_or_default();
-        let size = |n: i64| usize::try_from(n).unwrap_or(0);
-        let picture = filters_picture(&values, units, size(channels), size(height), size(width), PICTURED);
-        let global_step = self.progress.global_epoch;
-        Ok(self.hub.send(Event::Image { tag: "filters/b0".to_string(), global_step, picture })?)
-    }
-}
-
-/// What a block reports, from its layer's statistics.
-fn statistics(block: usize, arch: Arch, s: &Statistics) -> BlockStats {
-    let near = if arch == Arch::Cnn { 0.01 } else { 0.005 };
-    let n = s.radius.len().max(1) as f64;
-    let mean = s.radius.iter().sum::<f64>() / n;
-    let deviations = || s.radius.iter().map(|r| (r - mean).abs());
-    let variance = s.radius.iter().map(|r| (r - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-    let listed = |v: &[f64]| v.iter().take(LISTED).copied().collect();
-    BlockStats {
-        block,
-        lr: s.lr.iter().sum::<f64>() / s.lr.len().max(1) as f64,
-        convergence: s.radius.iter().map(|r| (r - 1.0).abs()).sum::<f64>() / n,
-        r1: s.radius.iter().filter(|r| (*r - 1.0).abs() < near).count() as i64,
-        radius_mean: mean,
-        radius_std: variance.sqrt(),
-        radius_mean_dev: deviations().sum::<f64>() / n,
-        radius_max_dev: deviations().fold(0.0, f64::max),
-        weight_mean: s.weight.0,
-        weight_std: s.weight.1,
-        bias_mean: s.bias.map(|b| b.0),
-        bias_std: s.bias.map(|b| b.1),
-        winner: s.winner.map(|w| w.0),
-        anti_winner: s.winner.map(|w| w.1),
-        first_radius: listed(&s.radius),
-        first_lr: listed(&s.lr),
-        first_wins: listed(&s.wins),
     }
 }

@@ -1,0 +1,134 @@
+//! What `softhebb plot` is told.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::device::DeviceChoice;
+
+/// Pictures of a trained network: its filters, what excites its units, how it sees the classes.
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub struct PlotArgs {
+    #[command(subcommand)]
+    pub(super) what: What,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum What {
+    /// The first layer's filters.
+    Filters(FiltersArgs),
+    /// Inputs that excite a layer's units most, by projected gradient ascent through the network.
+    ReceptiveFields(FieldsArgs),
+    /// A layer's outputs for the test images in two dimensions (PCA to 100, then UMAP), coloured by class.
+    Embedding(EmbeddingArgs),
+    /// The patches of test images that excite a layer's units most.
+    Patches(PatchesArgs),
+}
+
+/// What all of them are told.
+#[derive(Debug, Args)]
+pub(super) struct Common {
+    /// The folder of the run.
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    /// The block, from 0 [default: the last that is not the classifier].
+    #[arg(long, value_name = "B")]
+    pub(super) block: Option<usize>,
+    /// The files, without their endings [default: RUN/pictures/NAME].
+    #[arg(long, value_name = "PATH")]
+    pub(super) out: Option<PathBuf>,
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(super) device: DeviceChoice,
+    /// Threads [default: all cores].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(super) threads: usize,
+}
+
+/// Which images.
+#[derive(Debug, Args)]
+pub(super) struct Images {
+    /// Another data set of the same shape, with its configuration [default: the run's].
+    #[arg(long, value_name = "NAME")]
+    pub(super) dataset: Option<String>,
+    /// At most so many test images.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(super) images: usize,
+    /// Folder of the data sets [default: the run's].
+    #[arg(long, value_name = "DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+}
+
+/// Which units come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Order {
+    /// Those whose weights vary least within a filter: as weights shrink to radius 1, the units that learned (the paper's order).
+    Learned,
+    /// As they are numbered.
+    Index,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FiltersArgs {
+    #[command(flatten)]
+    pub(super) common: Common,
+    /// Which units come first.
+    #[arg(long, value_enum, default_value = "learned")]
+    pub(super) order: Order,
+    /// At most so many units.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub(super) units: usize,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FieldsArgs {
+    #[command(flatten)]
+    pub(super) common: Common,
+    /// Which units come first.
+    #[arg(long, value_enum, default_value = "learned")]
+    pub(super) order: Order,
+    /// So many units, from the first.
+    #[arg(long, value_name = "N", default_value_t = 72)]
+    pub(super) units: usize,
+    /// Steps of the ascent.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(super) steps: usize,
+    /// Contrast of the input: the root mean square of its difference from the mean image, whose pixels are in [0, 1].
+    #[arg(long, value_name = "X", default_value_t = 0.2)]
+    pub(super) contrast: f64,
+    /// Seed of the noise that the ascent begins with.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EmbeddingArgs {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(flatten)]
+    pub(super) images: Images,
+    /// Neighbours of a point.
+    #[arg(long, value_name = "K", default_value_t = 15)]
+    pub(super) neighbours: usize,
+    /// Rounds of the layout.
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    pub(super) epochs: usize,
+    /// Seed of the layout.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PatchesArgs {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(flatten)]
+    pub(super) images: Images,
+    /// The units [default: the five whose weights vary least within a filter].
+    #[arg(long, value_name = "UNIT", num_args = 1.., value_delimiter = ',')]
+    pub(super) units: Option<Vec<i64>>,
+    /// Patches a unit.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(super) count: usize,
+}

@@ -1,0 +1,165 @@
+//! What a run tells of itself: scores, the numbers of its blocks, recorded steps, the first layer's filters.
+
+use tch::Device;
+
+use super::Trainer;
+use crate::device;
+use crate::layer::hebbian::Statistics;
+use crate::preset::config::Arch;
+use crate::report::{BlockStats, Event, Metrics, filters_picture};
+use crate::train::data::Sets;
+use crate::train::learner::Sums;
+use crate::train::{Phase, TrainError, adam, evaluate, steps};
+
+/// Units whose numbers are listed one by one.
+const LISTED: usize = 30;
+/// Units of the filters' picture.
+const PICTURED: usize = 256;
+
+impl Trainer<'_> {
+    /// A row of `steps.csv` for the last Hebbian block that learns, which is the one whose R1 is published.
+    pub(super) fn record(
+        &mut self,
+        phase: &Phase,
+        step: u64,
+        [index, epoch, images]: [f64; 3],
+    ) -> Result<(), TrainError> {
+        let blocks = self.block_statistics();
+        let Some(last) = blocks.iter().rfind(|b| phase.blocks.contains(&b.block)) else { return Ok(()) };
+        let numbers = [index, epoch, images, last.block as f64, last.lr, last.convergence, last.r1 as f64];
+        let values = steps::RECORDED.into_iter().zip(numbers).collect();
+        Ok(self.hub.send(Event::Record { step, values })?)
+    }
+
+    /// Loss and accuracy on the test images.
+    pub(super) fn test(&mut self, sets: &Sets) -> Result<(f64, f64), TrainError> {
+        let (network, bank) = (&mut self.network, &self.data.banks[sets.test.bank]);
+        Ok(device::guard("testing", || tch::no_grad(|| evaluate::supervised(network, bank, &sets.test.rows)))?)
+    }
+
+    /// Whether a phase's reports score the test images.
+    pub(super) fn tests(&self, phase: &Phase) -> bool {
+        let ends_in_units = |i: &usize| self.plan.network.blocks[*i].arch == Arch::Mlp;
+        !phase.is_unsupervised() || phase.blocks.last().is_some_and(ends_in_units)
+    }
+
+    pub(super) fn report(
+        &mut self,
+        phase: &Phase,
+        index: usize,
+        epoch: u64,
+        sets: &Sets,
+        sums: &Sums,
+    ) -> Result<(), TrainError> {
+        let (train_loss, train_acc) = sums.means().unzip();
+        let (train_acc, test_loss, test_acc) = if phase.is_unsupervised() {
+            let (train, test) = self.score_units(phase, sets)?.unzip();
+            (train, None, test)
+        } else {
+            let (loss, acc) = self.test(sets)?;
+            (train_acc, Some(loss), Some(acc))
+        };
+        let blocks = self.block_statistics();
+        let hebbian_lr = || blocks.iter().rfind(|b| phase.blocks.contains(&b.block)).map_or(0.0, |b| b.lr);
+        let lr = if phase.lr > 0.0 { adam::learning_rate(phase.lr, epoch, phase.epochs) } else { hebbian_lr() };
+        let metrics = Metrics {
+            phase: index,
+            epoch,
+            global_step: self.progress.global_epoch,
+            seconds: self.seconds(),
+            images_per_second: self.speed,
+            lr,
+            train_loss,
+            train_acc,
+            test_loss,
+            test_acc,
+            blocks,
+        };
+        (self.outcome.test_acc, self.outcome.test_loss) = (test_acc, test_loss);
+        self.hub.send(Event::Report(Box::new(metrics)))?;
+        if phase.blocks.contains(&0) {
+            self.picture()?;
+        }
+        Ok(())
+    }
+
+    /// Training and test score of a Hebbian phase that ends in a fully connected block.
+    fn score_units(&mut self, phase: &Phase, sets: &Sets) -> Result<Option<(f64, f64)>, TrainError> {
+        let Some(&last) = phase.blocks.last() else { return Ok(None) };
+        if self.plan.network.blocks[last].arch != Arch::Mlp {
+            return Ok(None);
+        }
+        let (network, banks) = (&mut self.network, &self.data.banks);
+        let (train, test) = (&banks[sets.train.bank], &banks[sets.test.bank]);
+        let labelled = train.all_labels().greater(-1).any().int64_value(&[]) != 0;
+        if !labelled {
+            return Ok(None);
+        }
+        Ok(Some(device::guard("scoring", || {
+            let units = evaluate::label_units(network, last, train, &sets.train.rows);
+            (
+                evaluate::score_units(network, last, train, &sets.train.rows, &units),
+                evaluate::score_units(network, last, test, &sets.test.rows, &units),
+            )
+        })?))
+    }
+
+    pub(super) fn block_statistics(&mut self) -> Vec<BlockStats> {
+        let all = self.network.blocks.iter_mut().enumerate();
+        all.filter_map(|(i, block)| {
+            let arch = block.config().arch;
+            block.hebbian_mut().map(|layer| statistics(i, arch, &layer.statistics()))
+        })
+        .collect()
+    }
+
+    /// The first layer's filters.
+    fn picture(&mut self) -> Result<(), TrainError> {
+        let config = &self.plan.network.blocks[0];
+        let state = self.network.blocks[0].state();
+        let Some((_, weight)) = state.iter().find(|(name, _)| name == "layer.weight") else { return Ok(()) };
+        let [channels, height, width] = match config.arch {
+            Arch::Cnn => {
+                let k = config.layer.kernel_size;
+                [config.layer.in_channels / config.layer.groups, k, k]
+            }
+            Arch::Mlp => config.in_shape,
+        };
+        let units = config.layer.out_channels as usize;
+        let flat = weight.to_device(Device::Cpu).contiguous().view(-1);
+        let values: Vec<f32> = Vec::try_from(&flat).unwrap_or_default();
+        let size = |n: i64| usize::try_from(n).unwrap_or(0);
+        let picture = filters_picture(&values, units, size(channels), size(height), size(width), PICTURED);
+        let global_step = self.progress.global_epoch;
+        Ok(self.hub.send(Event::Image { tag: "filters/b0".to_string(), global_step, picture })?)
+    }
+}
+
+/// What a block reports, from its layer's statistics.
+fn statistics(block: usize, arch: Arch, s: &Statistics) -> BlockStats {
+    let near = if arch == Arch::Cnn { 0.01 } else { 0.005 };
+    let n = s.radius.len().max(1) as f64;
+    let mean = s.radius.iter().sum::<f64>() / n;
+    let deviations = || s.radius.iter().map(|r| (r - mean).abs());
+    let variance = s.radius.iter().map(|r| (r - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+    let listed = |v: &[f64]| v.iter().take(LISTED).copied().collect();
+    BlockStats {
+        block,
+        lr: s.lr.iter().sum::<f64>() / s.lr.len().max(1) as f64,
+        convergence: s.radius.iter().map(|r| (r - 1.0).abs()).sum::<f64>() / n,
+        r1: s.radius.iter().filter(|r| (*r - 1.0).abs() < near).count() as i64,
+        radius_mean: mean,
+        radius_std: variance.sqrt(),
+        radius_mean_dev: deviations().sum::<f64>() / n,
+        radius_max_dev: deviations().fold(0.0, f64::max),
+        weight_mean: s.weight.0,
+        weight_std: s.weight.1,
+        bias_mean: s.bias.map(|b| b.0),
+        bias_std: s.bias.map(|b| b.1),
+        winner: s.winner.map(|w| w.0),
+        anti_winner: s.winner.map(|w| w.1),
+        first_radius: listed(&s.radius),
+        first_lr: listed(&s.lr),
+        first_wins: listed(&s.wins),
+    }
+}
