@@ -9,7 +9,7 @@ figure, panels = s.plt.subplots(1, 2, figsize=(9.5, 3.8))
 left, right = panels
 body, runs = [], []
 for rule, (words, colour) in RULES.items():
-    radius = s.run(f"InitRadius{rule}")
+    radius = s.run(f"InitRadius{rule}") or s.run(f"InitRadius{rule}_slice")
     if radius:
         runs.append(radius)
         found = {}
