@@ -3,7 +3,10 @@
 //! plain one.
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use softhebb::encoder::lateral::Lateral;
+use softhebb::layer::backprop::Backprop;
 use softhebb::layer::classifier::{Rows, gradient, logits};
 use softhebb::layer::competition::Competition;
 use softhebb::layer::dropout::Mask;
@@ -109,6 +112,27 @@ fn classifier(c: &mut Criterion) {
     c.bench_function("classifier/adam", |b| b.iter(|| adam.step(&by_weight, 1e-3)));
 }
 
+/// The second block of 3CnnCIFAR, forward and backward, batches of 64.
+fn backpropagation(c: &mut Criterion) {
+    let catalogue = Catalogue::embedded().expect("the embedded catalogue reads");
+    let data = dataset_config(&catalogue, "CIFAR10_50", false, 0).expect("CIFAR10_50 is there");
+    let model = catalogue.model("3CnnCIFAR").expect("the preset is there");
+    let block = &resolve(&catalogue, &model, &data).expect("it resolves").blocks[1];
+    let mut layer = Backprop::new(&block.layer, block.arch, &mut StdRng::seed_from_u64(0), Device::Cpu);
+    layer.set_trainable(true);
+    let pooled = block.pool.as_ref().expect("it pools");
+    let [ch, h, w] = block.in_shape;
+    let x = Tensor::rand([64, ch, h, w], O);
+    let ends = |u: Tensor| pool::apply(pooled, &u.relu()).sum(Kind::Float).backward();
+    c.bench_function("backpropagation/fast", |b| b.iter(|| ends(layer.forward(&x.detach().set_requires_grad(true)))));
+    c.bench_function("backpropagation/plain", |b| {
+        b.iter(|| {
+            let x = patches::pad(&x.detach().set_requires_grad(true), &block.layer);
+            ends(x.conv2d(&layer.weight, None::<&Tensor>, [1, 1], [0, 0], [1, 1], 1));
+        });
+    });
+}
+
 /// The first layer of the encoder on eight images of 96×96: 16 channels, 48×48 positions.
 fn laterals(c: &mut Criterion) {
     let rows = Tensor::rand([8 * 16, 48 * 48], O);
@@ -129,6 +153,6 @@ fn laterals(c: &mut Criterion) {
 criterion_group! {
     name = hot;
     config = Criterion::default().sample_size(20).measurement_time(std::time::Duration::from_secs(2));
-    targets = competition, update, images, classifier, laterals
+    targets = competition, update, images, classifier, backpropagation, laterals
 }
 criterion_main!(hot);

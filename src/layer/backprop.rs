@@ -42,7 +42,9 @@ impl Backprop {
             Arch::Mlp => x.linear(&self.weight, self.bias.as_ref()),
             Arch::Cnn => {
                 let c = &self.config;
-                let x = patches::pad(&channels_last(x), c);
+                // On the CPU, convolutions take this order as it is, and max pooling is vectorised in this order only.
+                let x = if x.device() == Device::Cpu { patches::channels_last(x) } else { x.shallow_clone() };
+                let x = patches::pad(&x, c);
                 x.conv2d(&self.weight, self.bias.as_ref(), [c.stride; 2], [0, 0], [c.dilation; 2], c.groups)
             }
         }
@@ -58,15 +60,5 @@ impl Backprop {
         for p in std::iter::once(&mut self.weight).chain(&mut self.bias) {
             *p = p.set_requires_grad(trainable);
         }
-    }
-}
-
-/// The same images with their channels side by side in memory. On the CPU, libtorch's convolutions take this order as it is,
-/// and its max pooling is vectorised in this order only; what comes after keeps the order.
-fn channels_last(x: &Tensor) -> Tensor {
-    if x.device() == Device::Cpu {
-        x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
-    } else {
-        x.shallow_clone()
     }
 }
