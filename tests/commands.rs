@@ -46,8 +46,6 @@ fn every_published_command_line_starts() {
                 runs += 1;
             }
             "ray_search.py" => {
-                // One line of the README shortens an option, as its program allows.
-                let rest = rest.replace("--train consecutive", "--training-mode consecutive");
                 let done = place.softhebb(&format!("search {rest} --dry-run")).succeeds();
                 assert!(done.stdout.contains(" trials of "), "{done:#?}");
                 searches += 1;

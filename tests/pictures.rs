@@ -155,7 +155,8 @@ fn drawn(place: &Place, stdout: &str, count: u64) {
         assert!(text.starts_with("x,y,class\n") && text.lines().count() as u64 == count + 1, "{text}");
     }
     assert_eq!((&about["seed"], &about["dataset_sup"]), (&0.into(), &"FashionMini_50".into()));
-    assert!(about["run"][0]["command"].as_str().unwrap().contains("run "), "{about}");
+    let command = about["run"][0]["command"].as_str().unwrap();
+    assert!(command.contains("run ") && !command.contains("-dir"), "a command without a machine's folders: {about}");
     assert_eq!(files.len(), 2, "{stdout}");
     for file in files {
         let bytes = fs::read(place.path(file)).unwrap();
@@ -169,7 +170,7 @@ fn a_trained_network_is_drawn() {
     let place = Place::new();
     let run = place.run(
         "--model 'SoftKrotov-c12-k5-p2 batchnorm2d triangle_0.7 max_4_2_1; SoftKrotov-c16-k3-p1 batchnorm2d triangle max_2_2_0; BP-c10' \
-         --dataset FashionMini --set dataset_unsup.training_sample=500 --set dataset_sup.training_sample=500 --set dataset_sup.nb_epoch=3 --threads 1",
+         --dataset FashionMini --set dataset_unsup.training_sample=500 --set dataset_sup.training_sample=500 --set dataset_sup.nb_epoch=3 --threads 1 --results-dir=here",
     );
     let folder = run.dir.root().strip_prefix(place.path("")).unwrap_or(run.dir.root()).display().to_string();
     for (what, said, count) in [

@@ -26,7 +26,7 @@ KEPT = ["trial", "seed", "phase", "kind", "epoch", "train_loss", "train_acc", "t
 def plain(command):
     """The command without what says only where things lie."""
     command = re.sub(r"^\S*softhebb\S*", "softhebb", command)
-    return re.sub(r" (--results-dir|--search-dir|--data-dir) \S+| -q\b", "", command)
+    return re.sub(r" (--results-dir|--search-dir|--data-dir)[ =]\S+| -q\b", "", command)
 
 
 def rows(path):

@@ -6,7 +6,7 @@ import numpy as np
 import style as s
 
 # Whichever of these was plotted is shown: the paper's own network first.
-NETWORKS = ["STL10_SoftHebb5", "CIFAR10_SoftHebb4"]
+NETWORKS = ["STL10_SoftHebb5", "CIFAR10_SoftHebb4_50000"]
 RANDOM = ["STL10_Random5", "CIFAR10_Random4"]
 
 
@@ -71,7 +71,7 @@ def missing(name, title):
 
 def fields(name, title, layer, columns=25):
     """One of figures B.8 to B.11: inputs that maximise 250 units of a layer."""
-    network = first(["STL10_SoftHebb5", "pictures_SoftHebb5", "CIFAR10_SoftHebb4"] if layer > 2 else NETWORKS, f"receptive-fields-250-b{layer}")
+    network = first(["STL10_SoftHebb5", "pictures_SoftHebb5"] if layer > 2 else NETWORKS, f"receptive-fields-250-b{layer}")
     if not network:
         return missing(name, title)
     pictures, it = tiles(network, f"receptive-fields-250-b{layer}")

@@ -11,6 +11,8 @@ use crate::preset::config::{DatasetConfig, TrainingClass};
 
 /// Share of the training images that `validation` holds out: one in five.
 const HELD_OUT: usize = 5;
+/// Stream of the draw of test images.
+const TESTED: u64 = u64::MAX;
 
 /// The images of a phase, by their index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +21,8 @@ pub struct Selection {
     pub train: Vec<u32>,
     /// Training images that are the test set in place of it (`validation`), ascending.
     pub held_out: Option<Vec<u32>>,
-    /// How many of the test images are used, from the first; of no meaning if some are held out.
-    pub test: usize,
+    /// Test images, ascending; of no meaning if some are held out.
+    pub test: Vec<u32>,
     /// Remarks for the user.
     pub notes: Vec<String>,
 }
@@ -30,7 +32,10 @@ pub struct Selection {
 ///
 /// The held-out images are of all classes, as the test set is that they stand for. The result is sorted: the order of an epoch
 /// is [`epoch_order`]'s affair.
-pub fn select(cfg: &DatasetConfig, train_labels: &[i64], test_len: usize, seed: u64) -> Selection {
+///
+/// Of the test images the first `testing_sample` are taken. Where they are stored class by class, as folders of pictures are,
+/// these would be of a few classes: there, a draw is taken, the same one for every seed.
+pub fn select(cfg: &DatasetConfig, train_labels: &[i64], test_labels: &[i64], seed: u64) -> Selection {
     let mut order = permutation(seed, 0, train_labels.len());
     let mut notes = Vec::new();
     let held_out = cfg.validation.then(|| {
@@ -53,7 +58,17 @@ pub fn select(cfg: &DatasetConfig, train_labels: &[i64], test_len: usize, seed: 
     }
     order.truncate(wanted);
     order.sort_unstable();
-    let test = usize::try_from(cfg.testing_sample).unwrap_or(0).min(test_len);
+    let tested = usize::try_from(cfg.testing_sample).unwrap_or(0).min(test_labels.len());
+    let mut test = match test_labels.is_sorted() {
+        true => permutation(0, TESTED, test_labels.len()),
+        false => (0..u32::try_from(test_labels.len()).unwrap_or(u32::MAX)).collect(),
+    };
+    test.truncate(tested);
+    test.sort_unstable();
+    if held_out.is_none() && tested < test_labels.len() && test_labels.is_sorted() {
+        let there = test_labels.len();
+        notes.push(format!("{} tests on {tested} of {there} images, drawn once for all seeds", cfg.config));
+    }
     Selection { train: order, held_out, test, notes }
 }
 
@@ -148,19 +163,34 @@ mod tests {
             (false, all(), -1, 0, None, 0),
         ];
         for (validation, classes, asked, train, held, notes) in table {
-            let s = select(&config(asked, validation, classes), &labels(1000), 500, 0);
+            let s = select(&config(asked, validation, classes), &labels(1000), &labels(500), 0);
             assert_eq!((s.train.len(), s.held_out.map(|h| h.len()), s.notes.len()), (train, held, notes), "{asked}");
-            assert_eq!(s.test, 500);
+            assert_eq!(s.test, (0..500).collect::<Vec<u32>>());
         }
+    }
+
+    #[test]
+    fn test_images_stored_class_by_class_are_drawn_from_all_classes() {
+        let by_class: Vec<i64> = (0..1000).flat_map(|class| [class; 50]).collect();
+        let s = select(&config(10, false, all()), &labels(10), &by_class, 0);
+        let classes: std::collections::BTreeSet<i64> = s.test.iter().map(|i| by_class[*i as usize]).collect();
+        assert_eq!((s.test.len(), s.notes.len()), (10_000, 1));
+        // Each class is missed with a probability of 0.8^50.
+        assert_eq!(classes.len(), 1000);
+        assert_eq!(
+            s.test,
+            select(&config(10, false, all()), &labels(10), &by_class, 1).test,
+            "every seed tests on the same"
+        );
     }
 
     #[test]
     fn unlabeled_images_are_of_no_class() {
         let mut some = labels(100);
         some.extend([-1; 50]);
-        let s = select(&config(1000, false, TrainingClass::Some((0..10).collect())), &some, 0, 0);
+        let s = select(&config(1000, false, TrainingClass::Some((0..10).collect())), &some, &[], 0);
         assert_eq!(s.train, (0..100).collect::<Vec<u32>>());
-        assert_eq!(select(&config(1000, false, all()), &some, 0, 0).train.len(), 150);
+        assert_eq!(select(&config(1000, false, all()), &some, &[], 0).train.len(), 150);
     }
 
     #[test]
@@ -201,8 +231,8 @@ mod tests {
             let labels = labels(n);
             let classes = only.clone().map_or_else(all, TrainingClass::Some);
             let cfg = config(asked, validation, classes);
-            let s = select(&cfg, &labels, 10, seed);
-            prop_assert_eq!(&s, &select(&cfg, &labels, 10, seed));
+            let s = select(&cfg, &labels, &[0; 10], seed);
+            prop_assert_eq!(&s, &select(&cfg, &labels, &[0; 10], seed));
             let held = s.held_out.clone().unwrap_or_default();
             prop_assert_eq!(held.len(), if validation { n / 5 } else { 0 });
             prop_assert_eq!(s.held_out.is_some(), validation);

@@ -167,11 +167,11 @@ impl Loaded {
         }
     }
 
-    fn tested(&self) -> usize {
+    fn test_labels(&self) -> &[i64] {
         match self {
-            Loaded::Whole(dataset) => dataset.test.len(),
-            Loaded::Shared(dataset) => dataset.test.labels.len(),
-            Loaded::Pictures { test, .. } => test.as_ref().map_or(0, |t| t.len()),
+            Loaded::Whole(dataset) => &dataset.test.labels,
+            Loaded::Shared(dataset) => &dataset.test.labels,
+            Loaded::Pictures { test, .. } => test.as_ref().map_or(&[], |t| &t.labels),
         }
     }
 }
@@ -263,45 +263,46 @@ impl RunData {
         keep: Option<&Path>,
     ) -> Result<Vec<Sets>, DataError> {
         self.notes.extend(dataset.notes().iter().cloned());
-        let (train_labels, tested) = (dataset.train_labels(), dataset.tested());
-        let selections: Vec<_> = configs.iter().map(|c| data::select(c, train_labels, tested, c.seed)).collect();
+        let (train_labels, test_labels) = (dataset.train_labels(), dataset.test_labels());
+        let selections: Vec<_> = configs.iter().map(|c| data::select(c, train_labels, test_labels, c.seed)).collect();
         self.notes.extend(selections.iter().flat_map(|s| s.notes.iter().cloned()));
         let mut used: BTreeSet<u32> = BTreeSet::new();
         for s in &selections {
             used.extend(s.train.iter().chain(s.held_out.iter().flatten()));
         }
+        // Test images that no configuration reads are not held: they would be whitened and run through frozen blocks.
+        let read = selections.iter().filter(|s| s.held_out.is_none()).flat_map(|s| s.test.iter().copied());
+        let tested: Vec<u32> = read.collect::<BTreeSet<u32>>().into_iter().collect();
         let used: Vec<u32> = used.into_iter().collect();
-        let place: std::collections::HashMap<u32, i64> =
-            used.iter().enumerate().map(|(row, id)| (*id, row as i64)).collect();
-        let rows = |ids: &[u32]| -> Vec<i64> { ids.iter().filter_map(|id| place.get(id).copied()).collect() };
+        // Both are ascending, so a search finds an image's row.
+        let rows = |bank: &[u32], ids: &[u32]| -> Vec<i64> {
+            ids.iter().filter_map(|id| bank.binary_search(id).ok()).map(|row| row as i64).collect()
+        };
 
         let first = self.banks.len();
         let sets = selections.iter().map(|s| Sets {
-            train: Rows { bank: first, rows: rows(&s.train) },
+            train: Rows { bank: first, rows: rows(&used, &s.train) },
             test: match &s.held_out {
-                Some(ids) => Rows { bank: first, rows: rows(ids) },
-                None => Rows { bank: first + 1, rows: (0..s.test as i64).collect() },
+                Some(ids) => Rows { bank: first, rows: rows(&used, ids) },
+                None => Rows { bank: first + 1, rows: rows(&tested, &s.test) },
             },
         });
         let sets: Vec<Sets> = sets.collect();
         let config = configs[0];
-        // Test images that no configuration reads are not held: they would be whitened and run through frozen blocks.
-        let tested = selections.iter().filter(|s| s.held_out.is_none()).map(|s| s.test).max().unwrap_or(0);
-        let all: Vec<u32> = (0..tested as u32).collect();
         let augment = config.augmentation.then(|| Augment::of(&config.name, config.noise_std));
         let (training, testing) = match dataset {
             Loaded::Whole(d) => (View::owned(&d.train), View::owned(&d.test)),
             Loaded::Shared(d) => (View::mapped(&d.train), View::mapped(&d.test)),
             Loaded::Pictures { train, test, .. } => {
                 let test = test.as_ref().unwrap_or(train);
-                let (of_train, of_test) = (labels(&train.labels, &used, device), labels(&test.labels, &all, device));
+                let (of_train, of_test) = (labels(&train.labels, &used, device), labels(&test.labels, &tested, device));
                 self.banks.push(Bank::pictures(Arc::clone(train), used, of_train, augment));
-                self.banks.push(Bank::pictures(Arc::clone(test), all, of_test, None));
+                self.banks.push(Bank::pictures(Arc::clone(test), tested, of_test, None));
                 return Ok(sets);
             }
         };
         let ((mut train, mut train_map), (mut test, mut test_map)) =
-            (training.select(&used, device), testing.select(&all, device));
+            (training.select(&used, device), testing.select(&tested, device));
         if config.zca_whitened {
             let pixels = training.shape.iter().product();
             if pixels > MOST {
@@ -321,7 +322,7 @@ impl RunData {
         }
         let banks = [
             (Bank::new(train, labels(training.labels, &used, device), augment), train_map),
-            (Bank::new(test, labels(testing.labels, &all, device), None), test_map),
+            (Bank::new(test, labels(testing.labels, &tested, device), None), test_map),
         ];
         for (mut bank, map) in banks {
             bank.hold(map);

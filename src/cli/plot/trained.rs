@@ -102,8 +102,27 @@ impl Trained {
             "images": plan.dataset_unsup.training_sample,
             "validation": plan.dataset_sup.validation,
             "seed": plan.seed,
-            "run": serde_json::from_str::<Value>(&made)?,
+            "run": without_folders(serde_json::from_str(&made)?),
         });
         Ok(about.as_object().cloned().unwrap_or_default())
     }
+}
+
+/// The commands that made a run without the folders of one machine, which are nobody else's.
+fn without_folders(mut made: Value) -> Value {
+    const FOLDERS: [&str; 4] = ["--results-dir", "--search-dir", "--data-dir", "--run-dir"];
+    for entry in made.as_array_mut().into_iter().flatten() {
+        let Some(command) = entry["command"].as_str() else { continue };
+        let mut words = command.split(' ');
+        let mut kept = Vec::new();
+        while let Some(word) = words.next() {
+            if FOLDERS.contains(&word) {
+                words.next();
+            } else if !FOLDERS.iter().any(|f| word.starts_with(&format!("{f}="))) {
+                kept.push(word);
+            }
+        }
+        entry["command"] = json!(kept.join(" "));
+    }
+    made
 }

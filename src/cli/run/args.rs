@@ -41,7 +41,8 @@ pub struct RunArgs {
     pub(super) dataset_sup: Option<String>,
 
     /// Which blocks learn together [default: successive].
-    #[arg(long, value_enum, value_name = "MODE")]
+    // The published README shortens it so.
+    #[arg(long, value_enum, value_name = "MODE", alias = "train")]
     pub(super) training_mode: Option<TrainingMode>,
 
     /// The blocks that learn (from 0); the others stay as they are initialised [default: all].

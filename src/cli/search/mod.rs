@@ -66,7 +66,8 @@ pub struct SweepArgs {
     dataset_sup: Option<String>,
 
     /// Which blocks learn together.
-    #[arg(long, value_enum, value_name = "MODE")]
+    // The published README shortens it so.
+    #[arg(long, value_enum, value_name = "MODE", alias = "train")]
     training_mode: Option<TrainingMode>,
 
     /// The blocks that learn (from 0) [default: all].
