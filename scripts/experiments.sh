@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Starts the searches (and single runs) that a figure of the paper needs, one after the other. What is finished is not run again.
 #
-#   scripts/experiments.sh FIGURE... [OPTIONS] [-- OPTIONS OF softhebb search]
+#   scripts/experiments.sh FIGURE... [OPTIONS] [-- OPTIONS OF softhebb search, or run]
 #
-#   FIGURE         fig1, fig2, fig3-cifar10, ..., table1, mnist, b1, ..., or the name of one search (CIFAR10_SoftHebb4)
+#   FIGURE         fig1, fig2, fig3 or fig3-cifar10, ..., table1, mnist, b1, ..., or the name of one search (CIFAR10_SoftHebb4)
 #   --list         the figures, their searches and commands
 #   --only TEXT    of these searches only those whose name contains TEXT (a regular expression)
 #   --scale S      a share of the training images of each phase, above 0 and at most 1; the searches go to FOLDER-scaleS
-#   --seeds 0,1    these seeds in place of the four that the paper has
+#                  (collect.py FIGURE_NAME=FOLDER-scaleS collects one under the name that the figure reads)
+#   --seeds 0,1    these seeds in place of the four that the paper has (a single run takes the first)
 #   --validation   hold out 20 % of the training images and test on them
 #   --dry-run      print the commands and do nothing
 #   --search-dir D the searches' folder (default results/search)
@@ -69,7 +70,8 @@ found=0
 for figure in "${figures[@]}"; do
   known=0
   while IFS=, read -r of name kind arguments; do
-    [ "$of" = "$figure" ] || [ "$name" = "$figure" ] || continue
+    # b3 is b3a and b3b, fig3 all of fig3-cifar10, fig3-cifar100, ...
+    [ "$of" = "$figure" ] || [ "$name" = "$figure" ] || [[ $of == "$figure"-* || $of == "$figure"[ab] ]] || continue
     known=1
     [[ -z $only || $name =~ $only ]] || continue
     [ -z "${done_already[$name]:-}" ] || continue
@@ -86,7 +88,17 @@ for figure in "${figures[@]}"; do
     if [ "$kind" = run ]; then   # a single run, of the first seed
       [ -z "$seeds" ] || command+=(--seed "${seeds%%,*}")
       [ $validation = 0 ] || command+=(--validation)
-      command+=(--model-name "$folder" --results-dir "$(dirname "$root")/runs")
+      command+=(--model-name "$folder" --results-dir "$(dirname "$root")/runs" "${extra[@]}")
+      # A run that was begun goes on, and one that is finished is left as it is.
+      seed=${seeds%%,*}
+      for place in "$(dirname "$root")/runs/$folder"/*-seed"${seed:-0}" "$(dirname "$root")/runs/$folder"/*-seed"${seed:-0}"-*; do
+        [ -e "$place/config.json" ] || continue
+        case $validation$place in
+          1*-validation) ;;
+          1* | *-validation) continue ;;
+        esac
+        command=("$program" run --resume all --run-dir "$place")
+      done
     else
       [ -z "$seeds" ] || command+=(--seeds "$seeds")
       [ $validation = 0 ] || command+=(--validation-unsup --validation-sup)

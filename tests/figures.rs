@@ -61,6 +61,12 @@ fn every_search_of_a_figure_starts() {
     for figure in ["fig1", "fig2", "fig3-cifar10", "fig4", "fig5", "table1", "table2", "b1", "b3a", "b3b", "b11"] {
         assert!(figures.contains(figure), "{figure}");
     }
+    // A figure's parts go by its name, too, and a single run takes the options that stand after --.
+    clone(&place);
+    let (printed, _) = said(&experiments(&place, "b3 --dry-run --seeds 1 -- --threads 1"));
+    assert_eq!(printed.lines().filter(|l| l.contains(" search ") && l.contains("--config radius")).count(), 2, "{printed}");
+    assert_eq!(printed.lines().filter(|l| l.contains(" run ") && l.ends_with("--threads 1")).count(), 2, "{printed}");
+
     // Each search that the published README names for its figures is among them.
     let Some(shared) = shared() else { return };
     let entry = fs::read_dir(shared.join("seeds")).unwrap().flatten();

@@ -44,4 +44,5 @@ for axes in panels:
 if len(drawn) == 1:
     figure.set_size_inches(5.4, 3.8)
     drawn[0].set_subplotspec(figure.add_gridspec(1, 1)[0])
-s.save(figure, "b3", "Figure B.3: the adaptive learning rate", s.rows(["part", "learning rate", "at", "here"], body), runs)
+missing = [] if len(drawn) == 2 else ["", f"Panel {'B' if left in drawn else 'A'} was not run here yet: `scripts/experiments.sh b3` runs both."]
+s.save(figure, "b3", "Figure B.3: the adaptive learning rate", s.rows(["part", "learning rate", "at", "here"], body) + missing, runs)

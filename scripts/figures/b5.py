@@ -18,4 +18,5 @@ else:
         p.mosaic(axes, tiles, 8)
         axes.set_title(f"{letter}  {s.NAME[rule]}")
         lines.append(p.told(n, it))
-    s.save(figure, "b5", TITLE, ["Each filter is stretched to its own range."], lines)
+    s.save(figure, "b5", TITLE, ["Each filter is stretched to its own range." + ("" if len(found) == 3 else " Not run here yet: " + ", ".join(
+        s.NAME[rule] for rule in ("HardWTA", "SoftHebb", "BP") if rule not in [f[1] for f in found]) + ".")], lines)

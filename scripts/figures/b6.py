@@ -18,8 +18,8 @@ else:
     for axes, (letter, words, network, block) in zip(panels, found):
         it = p.scatter(axes, network, f"embedding-b{block}")
         axes.set_title(f"{letter}  {words}, layer {block + 1}")
-        shares.append(f"{words} {it['own_class_percent']:.1f} %")
+        shares.append((words, it))
         lines.append(p.told(network, it))
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), markerscale=3)
-    s.save(figure, "b6", TITLE, [f"Test images that lie among their own class (15 nearest in the plane): {', '.join(shares)}."], lines)
+    s.save(figure, "b6", TITLE, [p.shares(shares)], lines)

@@ -10,7 +10,7 @@ for name, colour in EARLIER.items():
     rows = s.published(dataset="CIFAR10", rule=name)
     axes.errorbar([r["layers"] for r in rows], [r["mean"] for r in rows], [r["std"] or float("nan") for r in rows], color=colour, marker="s",
                   capsize=2, label=f"{name} (published)")
-    body += [[name, r["layers"], s.told(r["mean"], r["std"]), ""] for r in rows]
+    body += [[name, r["layers"], s.told(r["mean"], r["std"]), "", "", ""] for r in rows]
 theirs = s.published(dataset="CIFAR10", rule="SoftHebb", source="Figure 3")
 axes.errorbar([r["layers"] for r in theirs], [r["mean"] for r in theirs], [r["std"] or 0 for r in theirs], color=s.PUBLISHED,
               marker="D", linestyle=":", capsize=2, label="SoftHebb (published)")
@@ -21,11 +21,13 @@ if runs:
     axes.errorbar([p[0] for p in points], [p[1] for p in points], [p[2] or 0 for p in points], color=s.COLOUR["SoftHebb"],
                   marker="o", capsize=3, linewidth=2, label="SoftHebb (run here)")
 for r, (_, run) in zip(theirs, ours):
-    body.append(["SoftHebb", r["layers"], s.told(r["mean"], r["std"]), s.told(*run.accuracy) if run else "not run"])
+    body.append(["SoftHebb", r["layers"], s.told(r["mean"], r["std"]), s.told(*run.accuracy) if run else "not run",
+                 *s.difference(run, r)])
 axes.set_xticks([1, 2, 3], ["1 layer", "2 layers", "3 layers"])
 axes.set_ylabel("test accuracy, %")
 axes.set_title("CIFAR-10: Hebbian networks of growing depth")
 axes.set_ylim(47, None)
 axes.legend(loc="lower left")
 s.save(figure, "fig1", "Figure 1: depth, CIFAR-10",
-       s.rows(["network", "layers", "published, %", "here, % (seeds)"], body), runs)
+       s.rows(["network", "layers", "published, %", "here, % (seeds)", *s.DIFFERENCE], body) +
+       ["", s.A_DEVIATION], runs)

@@ -17,4 +17,5 @@ else:
         axes.set_title(f"layer {b + 1}: {it['tile']['width']} × {it['tile']['height']} pixels")
         lines.append(p.told(network, it))
     figure.suptitle(f"{it['model']} trained on {it['dataset_unsup'].split('_')[0]}", fontsize=10)
-    s.save(figure, "fig2", TITLE, ["The paper shows the four layers of its STL-10 network."], lines)
+    s.save(figure, "fig2", TITLE, ["The units whose weights vary least come first: those that came nearest to radius 1. "
+                                   "The paper shows 72 units of each of the four layers of its STL-10 network, drawn at random."], lines)

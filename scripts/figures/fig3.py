@@ -13,18 +13,16 @@ for axes, (dataset, title) in zip(panels.flat, SETS.items()):
         for r in s.published(dataset=dataset, rule=rule, source="Figure 3"):
             x = r["layers"] + (i - 1.5) * 0.2
             depths = max(depths, r["layers"])
-            axes.errorbar(x, r["mean"], r["std"], color="black", marker="D", markersize=6, markerfacecolor=s.COLOUR[rule],
-                          capsize=2, linestyle="none", zorder=3)
+            axes.errorbar(x + 0.04, r["mean"], r["std"], color=s.COLOUR[rule], marker="D", markersize=5, markerfacecolor="white",
+                          capsize=2, linestyle="none")
             run, lowest = s.run(f"{dataset}_{rule}{r['layers'] + 1}"), min(lowest, r["mean"])
             row = [title, s.NAME[rule], r["layers"], s.told(r["mean"], r["std"]), "not run", "", ""]
             if run:
                 here += 1
                 mean, deviation, count = run.accuracy
-                axes.bar(x, mean, 0.18, color=s.COLOUR[rule], yerr=deviation, error_kw={"capsize": 2, "linewidth": 1},
-                         alpha=0.75)
-                images, lowest = run.origin["tested_images"], min(lowest, mean)
-                row[4:] = [s.told(mean, deviation, count), f"{mean - r['mean']:+.2f}",
-                           f"{s.beyond(run.accuracy, {**r, 'images': images}):+.1f}"]
+                axes.errorbar(x - 0.04, mean, deviation, color=s.COLOUR[rule], marker="o", markersize=6, capsize=3, linestyle="none")
+                lowest = min(lowest, mean)
+                row[4:] = [s.told(mean, deviation, count), *s.difference(run, r)]
                 runs.append(run)
             body.append(row)
     axes.set_ylim(lowest - 4, None)
@@ -33,10 +31,10 @@ for axes, (dataset, title) in zip(panels.flat, SETS.items()):
     axes.grid(axis="x", visible=False)
     axes.set_title(title if here else f"{title} (published values; not run here)")
     axes.set_ylabel("test accuracy, %")
-handles = [s.plt.Rectangle((0, 0), 1, 1, color=s.COLOUR[rule], alpha=0.75) for rule in RULES]
-handles.append(s.plt.Line2D([], [], color="black", marker="D", markersize=6, markerfacecolor="white", linestyle="none"))
+point = lambda colour, marker, face: s.plt.Line2D([], [], color=colour, marker=marker, markersize=6, markerfacecolor=face, linestyle="none")
+handles = [point(s.COLOUR[rule], "o", s.COLOUR[rule]) for rule in RULES] + [point("black", "D", "white")]
 figure.legend(handles, [f"{s.NAME[rule]}, run here" for rule in RULES] + ["published"],
               loc="outside lower center", ncols=5)
 s.save(figure, "fig3", "Figure 3: depth and rule, four data sets",
-       s.rows(["data", "rule", "layers", "published, %", "here, % (seeds)", "difference", "in deviations"], body) +
-       ["", "A deviation is that of both means together: over seeds, where known, and of drawing so many test images."], runs)
+       s.rows(["data", "rule", "layers", "published, %", "here, % (seeds)", *s.DIFFERENCE], body) +
+       ["", s.A_DEVIATION], runs)

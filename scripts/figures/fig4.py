@@ -18,7 +18,8 @@ for width, colour in COLOUR.items():
         if run:
             points.append((r["layers"], *run.accuracy))
             runs += [run] if run.name not in [x.name for x in runs] else []
-        body.append([f"{width}×", r["layers"], s.told(r["mean"], r["std"]), s.told(*run.accuracy) if run else "not run"])
+        body.append([f"{width}×", r["layers"], s.told(r["mean"], r["std"]), s.told(*run.accuracy) if run else "not run",
+                     *s.difference(run, r)])
     # One layer belongs to all widths; a width was run here if a deeper network was.
     if any(layers > 1 for layers, *_ in points):
         axes.errorbar([p[0] for p in points], [p[1] for p in points], [p[2] or 0 for p in points], color=colour, marker="o",
@@ -28,4 +29,5 @@ axes.set_ylabel("test accuracy, %")
 axes.set_title("CIFAR-10: width scaling from layer to layer")
 axes.legend(loc="upper left", ncols=1)
 s.save(figure, "fig4", "Figure 4: width factor, CIFAR-10",
-       s.rows(["width factor", "layers", "published, %", "here, % (seeds)"], body), runs)
+       s.rows(["width factor", "layers", "published, %", "here, % (seeds)", *s.DIFFERENCE], body) +
+       ["", s.A_DEVIATION], runs)

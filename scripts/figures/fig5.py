@@ -14,7 +14,7 @@ else:
     for axes, letter, block in ((a, "A", 0), (b, "B", last)):
         it = p.scatter(axes, network, f"embedding-b{block}")
         axes.set_title(f"{letter}  layer {block + 1}")
-        shares.append(f"layer {block + 1} {it['own_class_percent']:.1f} %")
+        shares.append((f"layer {block + 1}", it))
         lines.append(p.told(network, it))
     handles, names = a.get_legend_handles_labels()
     for axes, letter, block in ((c, "C", 0), (d, "D", last)):
@@ -23,5 +23,5 @@ else:
         axes.set_title(f"{letter}  layer {block + 1}, a unit a row: {it['tile']['width']} × {it['tile']['height']} pixels")
         lines.append(p.told(network, it))
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), markerscale=3)
-    s.save(figure, "fig5", TITLE, [f"Test images that lie among their own class (15 nearest in the plane): {', '.join(shares)}. "
+    s.save(figure, "fig5", TITLE, [p.shares(shares) + " "
                                    "What lies beyond an image is dark grey. The paper shows its STL-10 network."], lines)

@@ -9,7 +9,8 @@ ORDER = ["fig1", "fig2", "fig3", "fig4", "fig5", "table1", "table2", *(f"b{i}" f
 lines = ["# Figures and tables of the paper", "",
          "Drawn by `make figures` from [searches/](../searches) and [plots/](../plots), which were run here, and from the paper's own values "
          "([published.csv](../../scripts/figures/published.csv)). Each page has its numbers, and the commands, seeds, data, commits and machine "
-         "that they rest on. What was not run is not drawn.", "", "| | rests on |", "|---|---|"]
+         "that they rest on. What was not run is not drawn. Published deviations are those of the published notebook; for hard WTA, random weights and "
+         "backprop on CIFAR-10 (two and three layers) and CIFAR-100 its lists do not line up with its means, and none is given.", "", "| | rests on |", "|---|---|"]
 for name in ORDER:
     text = (s.OUT / f"{name}.md").read_text()
     title = text.splitlines()[0].removeprefix("# ")

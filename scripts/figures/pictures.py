@@ -53,7 +53,7 @@ def scatter(axes, network, what):
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(visible=False)
-    return it
+    return {**it, "points": len(points)}
 
 
 def told(network, it):
@@ -61,7 +61,16 @@ def told(network, it):
     made = it["run"][-1]
     held = ", a fifth held out" if it["validation"] else ""
     return (f"{network}: {it['model']}, {it['dataset_unsup']}{held}, seed {it['seed']}; commit {made['commit']}, "
-            f"{made['date'][:10]}, {made['processor']}; drawn by `softhebb plot {it['what']} RUN --block {it['block']}`")
+            f"{made['date'][:10]}, {made['processor']}; drawn by `softhebb plot {it['what']} RUN --block {it['block']}`"
+            + ("; + : the files had changed since that commit" if made["commit"].endswith("+") else ""))
+
+
+def shares(found):
+    """One line on embeddings: how many points are where most of their neighbours are of their class."""
+    parts = ", ".join(f"{words} {it['own_class_percent']:.1f} %" for words, it in found)
+    it = found[0][1]
+    return (f"Share of the {it['points']:,} test images whose class is that of most of their 15 nearest in the plane: {parts} "
+            f"(by chance about {100 / len(it['classes']):.0f} %).")
 
 
 def missing(name, title):
@@ -78,4 +87,4 @@ def fields(name, title, layer, columns=25):
     figure, axes = s.plt.subplots(figsize=(9, 9 * -(-len(pictures) // columns) / columns + 0.3))
     mosaic(axes, pictures, columns)
     axes.set_title(f"{it['model']}, layer {layer + 1}: {len(pictures)} units, {it['tile']['width']} × {it['tile']['height']} pixels")
-    s.save(figure, name, title, [f"Each tile is stretched to its own range. The paper's network learned STL-10; this one {it['dataset_unsup']}."], [told(network, it)])
+    s.save(figure, name, title, [f"{len(pictures)} of the layer's units. Each tile is stretched to its own range. The paper's network learned STL-10; this one {it['dataset_unsup']}."], [told(network, it)])

@@ -49,4 +49,9 @@ def draw(name, title, searches, layers):
     left.legend(loc="upper left")
     first = runs[0].origin["dataset_sup"]
     figure.suptitle(f"{layers} on {first['training_sample']:,} CIFAR-10 images", fontsize=10)
-    s.save(figure, name, title, s.rows(["rule", "temperature", "accuracy, % (seeds)", "R1"], body), runs)
+    whole = first["training_sample"] >= 40000
+    told = ["soft: all units learn towards the input; softkrotov: all but the winner learn away from it; hard: only the winner learns. "
+            "R1: units whose weights have converged to radius 1, of the last Hebbian layer, mean over seeds. "
+            "The paper prints no numbers for its curves." + ("" if whole else " A slice of the paper's search: "
+            f"{first['training_sample']:,} images, {first['nb_epoch']} epochs of the classifier.")]
+    s.save(figure, name, title, told + [""] + s.rows(["rule", "temperature", "accuracy, % (seeds)", "R1"], body), runs)

@@ -18,7 +18,6 @@ HOME = pathlib.Path(__file__).resolve().parents[2]
 SEARCHES = HOME / "results/searches"
 PICTURES = HOME / "results/plots"
 OUT = HOME / "results/figures"
-OFFICIAL_TEST_IMAGES = {"CIFAR10": 10000, "CIFAR100": 10000, "MNIST": 10000, "FashionMNIST": 10000}
 
 # Colours that people with any kind of colour vision tell apart (Okabe and Ito).
 COLOUR = {"SoftHebb": "#0072b2", "HardWTA": "#444444", "Random": "#e69f00", "BP": "#009e73"}
@@ -40,6 +39,9 @@ class Run:
         self.name, self.folder = name, SEARCHES / name
         self.origin = json.loads((self.folder / "origin.json").read_text())
         self.trials = table(self.folder / "trials.csv")
+        # Further seeds that were run by themselves: NAME_seed0.
+        self.more = [Run(p.name) for p in sorted(SEARCHES.glob(f"{name}_seed[0-9]*")) if (p / "origin.json").exists()]
+        self.trials += [t for run in self.more for t in run.trials]
 
     def values(self, column="test_acc", **where):
         """The numbers of a column, of the trials for which all of `where` holds."""
@@ -57,7 +59,8 @@ class Run:
     def told(self):
         """One line: how it was run."""
         o, sup = self.origin, self.origin["dataset_sup"]
-        seeds = sorted({int(t["seed"]) for t in self.trials})
+        own = table(self.folder / "trials.csv")
+        seeds = sorted({int(t["seed"]) for t in own})
         unsup = o["dataset_unsup"]
         hebbian = "unsupervised" in o["phases"] or o["training_mode"] == "simultaneous"
         parts = [f"`{o['commands'][0]}`"]
@@ -66,10 +69,10 @@ class Run:
             parts.append(f"{unsup['training_sample']:,} images unlabelled, {unsup['nb_epoch']} epoch(s)")
         parts.append(f"{sup['training_sample']:,} images labelled, {sup['nb_epoch']} epochs")
         parts.append(f"tested on {self.tested}")
-        if len(self.trials) < o.get("trials_planned", 1):
-            parts.append(f"{len(self.trials)} of {o['trials_planned']} trials")
+        if len(own) < o.get("trials_planned", 1):
+            parts.append(f"{len(own)} of {o['trials_planned']} trials")
         parts.append(f"{o['precision']}, {o['processor']}, commit {', '.join(o['commits'])}, {' to '.join(dict.fromkeys([o['dates'][0], o['dates'][-1]]))}")
-        return "; ".join(parts)
+        return " and ".join(["; ".join(parts), *(run.told for run in self.more)])
 
     @property
     def tested(self):
@@ -119,10 +122,40 @@ def beyond(ours, theirs):
     return (mean - theirs["mean"]) / spread if spread else 0.0
 
 
+DIFFERENCE = ["difference", "in deviations"]
+A_DEVIATION = "A deviation is that of both means together: over seeds, where known, and of drawing so many test images."
+
+
+def difference(run, theirs):
+    """Two cells: our mean less the published one, and in deviations."""
+    if not run:
+        return ["", ""]
+    images = run.origin["tested_images"]
+    return [f"{run.accuracy[0] - theirs['mean']:+.2f}", f"{beyond(run.accuracy, {**theirs, 'images': images}):+.1f}"]
+
+
+def scale(runs):
+    """One line under a picture: seeds and images of all its runs."""
+    runs = [r for r in runs if isinstance(r, Run)]
+    if not runs:
+        return ""
+    either = lambda values: " or ".join(dict.fromkeys(values))
+    seeds = sorted({int(t["seed"]) for r in runs for t in r.trials})
+    images = either(f"{r.origin['dataset_sup']['training_sample']:,}" for r in runs)
+    return (f"Run here: seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}; {images} training images; "
+            f"tested on {either(r.tested for r in runs)}")
+
+
 def save(figure, name, title, lines, runs):
     """Writes the picture and NAME.md: its title, its table and one line a run that it rests on."""
     OUT.mkdir(parents=True, exist_ok=True)
     if figure is not None:
+        # Under the axes: as the title of the legend where that is there, too.
+        words = scale(runs)
+        if figure.legends:
+            figure.legends[0].set_title(words, prop={"size": 6.5})
+        elif words:
+            figure.supxlabel(words, fontsize=6.5, color="#666666")
         figure.savefig(OUT / f"{name}.png", dpi=150, metadata={"Software": None})
         figure.savefig(OUT / f"{name}.svg", metadata={"Date": None})
         plt.close(figure)

@@ -63,7 +63,7 @@ pub(super) struct Images {
 /// Which units come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Order {
-    /// Those whose weights vary least within a filter: as weights shrink to radius 1, the units that learned (the paper's order).
+    /// Those whose weights vary least within a filter: as weights shrink to radius 1, the units that learned.
     Learned,
     /// As they are numbered.
     Index,
