@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 use common::{Place, json};
 use softhebb::data::{DataDirs, load};
 
-/// A python that imports torch; `None`, with a printed line, if there is none.
+/// A python that imports torch; `None`, with a printed line, if there is none; with `SOFTHEBB_REQUIRE_TORCH=1` that is a failure.
 fn torch_python() -> Option<PathBuf> {
     let own = std::env::var_os("SOFTHEBB_TORCH_PYTHON").filter(|name| !name.is_empty()).map(PathBuf::from);
     let usual = std::env::var_os("SOFTHEBB_PYTHON").map(PathBuf::from);
@@ -20,6 +20,8 @@ fn torch_python() -> Option<PathBuf> {
     let found = [own.clone(), usual].into_iter().flatten().find(imports);
     assert!(own.is_none() || found.is_some(), "SOFTHEBB_TORCH_PYTHON cannot import torch");
     if found.is_none() {
+        let required = std::env::var("SOFTHEBB_REQUIRE_TORCH").is_ok_and(|value| value == "1");
+        assert!(!required, "no python with torch: scripts/cpu_pytorch.py .libtorch OUT says why it made none");
         println!("skipped: no python with torch (SOFTHEBB_TORCH_PYTHON names one; scripts/requirements-torch.txt)");
     }
     found
