@@ -23,6 +23,8 @@ for axes, (dataset, title) in zip(panels.flat, SETS.items()):
                 axes.errorbar(x - 0.04, mean, deviation, color=s.COLOUR[rule], marker="o", markersize=6, capsize=3, linestyle="none")
                 lowest = min(lowest, mean)
                 row[4:] = [s.told(mean, deviation, count), *s.difference(run, r)]
+                row[4] += s.epochs(run)
+                axes.annotate(s.epochs(run)[2:], (x, mean), (0, -14), textcoords="offset points", ha="center", fontsize=7, color=s.COLOUR[rule])
                 runs.append(run)
             body.append(row)
     axes.set_ylim(lowest - 4, None)
@@ -37,4 +39,5 @@ figure.legend(handles, [f"{s.NAME[rule]}, run here" for rule in RULES] + ["publi
               loc="outside lower center", ncols=5)
 s.save(figure, "fig3", "Figure 3: depth and rule, four data sets",
        s.rows(["data", "rule", "layers", "published, %", "here, % (seeds)", *s.DIFFERENCE], body) +
-       ["", s.A_DEVIATION], runs)
+       ["", s.A_DEVIATION + " Backprop is end to end here (`--training-mode consecutive`), as the paper's figure says; the published README's command "
+        "trains block after block."], runs)

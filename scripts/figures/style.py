@@ -122,6 +122,12 @@ def beyond(ours, theirs):
     return (mean - theirs["mean"]) / spread if spread else 0.0
 
 
+def epochs(run):
+    """", 5 epochs" for a classifier or a network that learned for fewer epochs than the paper's 50."""
+    n = run.origin["dataset_sup"]["nb_epoch"]
+    return f", {n} epoch{'s' * (n > 1)}" if n < 50 else ""
+
+
 DIFFERENCE = ["difference", "in deviations"]
 A_DEVIATION = "A deviation is that of both means together: over seeds, where known, and of drawing so many test images."
 

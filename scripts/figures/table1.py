@@ -5,7 +5,7 @@ import style as s
 body, runs = [], []
 for rule in ("SoftHebb", "BP"):
     theirs, run = s.published(dataset="CIFAR10", rule=rule, layers=3, source="Figure 3")[0], s.run(f"CIFAR10_{rule}4")
-    body.append([s.NAME[rule], s.told(theirs["mean"], theirs["std"]), s.told(*run.accuracy) if run else "not run",
+    body.append([s.NAME[rule], s.told(theirs["mean"], theirs["std"]), s.told(*run.accuracy) + s.epochs(run) if run else "not run",
                  run.tested if run else ""])
     runs += [run] if run else []
 mnist = s.published(dataset="MNIST")[0]
