@@ -64,7 +64,11 @@ fn every_search_of_a_figure_starts() {
     // A figure's parts go by its name, too, and a single run takes the options that stand after --.
     clone(&place);
     let (printed, _) = said(&experiments(&place, "b3 --dry-run --seeds 1 -- --threads 1"));
-    assert_eq!(printed.lines().filter(|l| l.contains(" search ") && l.contains("--config radius")).count(), 2, "{printed}");
+    assert_eq!(
+        printed.lines().filter(|l| l.contains(" search ") && l.contains("--config radius")).count(),
+        2,
+        "{printed}"
+    );
     assert_eq!(printed.lines().filter(|l| l.contains(" run ") && l.ends_with("--threads 1")).count(), 2, "{printed}");
 
     // Each search that the published README names for its figures is among them.
