@@ -16,7 +16,7 @@ else:
         # From the smoothest to the most structured, as the paper orders them.
         tiles.sort(key=lambda t: t.std())
         p.mosaic(axes, tiles, 8)
-        axes.set_title(f"{letter}  {s.NAME[rule]}")
+        axes.set_title(f"{letter}  {s.NAME[rule]}" + (s.epochs(s.run(n)) if s.run(n) else ""))
         lines.append(p.told(n, it))
     s.save(figure, "b5", TITLE, ["Each filter is stretched to its own range." + ("" if len(found) == 3 else " Not run here yet: " + ", ".join(
         s.NAME[rule] for rule in ("HardWTA", "SoftHebb", "BP") if rule not in [f[1] for f in found]) + ".")], lines)
