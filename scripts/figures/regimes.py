@@ -47,6 +47,7 @@ def draw(name, title, searches, layers):
         axes.set_ylabel(label)
     left.set_ylim(top=left.get_ylim()[1] + 0.25 * (left.get_ylim()[1] - left.get_ylim()[0]))
     left.legend(loc="upper left")
+    right.set_ylim(0, max(1, right.get_ylim()[1]))
     first = runs[0].origin["dataset_sup"]
     figure.suptitle(f"{layers} on {first['training_sample']:,} CIFAR-10 images", fontsize=10)
     whole = first["training_sample"] >= 40000
