@@ -60,7 +60,7 @@ def told(network, it):
     """One line: what was plotted."""
     made = it["run"][-1]
     held = ", a fifth held out" if it["validation"] else ""
-    return (f"{network}: {it['model']}, {it['dataset_unsup']}{held}, seed {it['seed']}; commit {made['commit']}, "
+    return (f"{network}: {it['model']}, {it['dataset_unsup']} ({it['images']:,} images{held}), seed {it['seed']}; commit {made['commit']}, "
             f"{made['date'][:10]}, {made['processor']}; drawn by `softhebb plot {it['what']} RUN --block {it['block']}`"
             + ("; + : the files had changed since that commit" if made["commit"].endswith("+") else ""))
 
