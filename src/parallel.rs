@@ -3,8 +3,30 @@
 //! libtorch's threads spin for a while after each of its loops, waiting for the next. A second pool (rayon's) would
 //! have to fight them for the cores in every training step; so on Linux our loops run on the same OpenMP threads.
 
+use std::sync::{Mutex, PoisonError};
+
+/// Gives each of these to `body`, with its number, on as many threads as libtorch uses: `each(out.chunks_mut(n), …)` has several
+/// threads write the disjoint parts of a slice. Which thread takes which is not defined, so what `body` computes must depend on its
+/// arguments alone.
+///
+/// # Panics
+/// When `body` does, with its message, after all threads have come to their end.
+pub fn each<T: Send>(items: impl IntoIterator<Item = T>, body: impl Fn(usize, T) + Sync) {
+    let items: Vec<Mutex<Option<T>>> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
+    for_each(items.len(), |i| {
+        // An item is taken once, so nobody waits for the lock and there is always something to take.
+        let item = items[i].lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(item) = item {
+            body(i, item);
+        }
+    });
+}
+
 /// Runs `body(i)` for every i below `count`, on as many threads as libtorch uses. Which thread runs which i is not
-/// defined, so what `body(i)` computes must depend on i alone. `body` must not panic.
+/// defined, so what `body(i)` computes must depend on i alone.
+///
+/// # Panics
+/// As [`each`].
 pub fn for_each(count: usize, body: impl Fn(usize) + Sync) {
     let threads = crate::device::threads().min(count).max(1);
     if threads == 1 {
@@ -16,7 +38,10 @@ pub fn for_each(count: usize, body: impl Fn(usize) + Sync) {
 
 #[cfg(target_os = "linux")]
 mod pool {
+    use std::any::Any;
     use std::ffi::{c_int, c_uint, c_void};
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+    use std::sync::{Mutex, PoisonError};
 
     // The entry points that GCC's `#pragma omp parallel` compiles to; libgomp is linked by torch-sys and loaded by libtorch.
     unsafe extern "C" {
@@ -28,6 +53,8 @@ mod pool {
     struct Work<'a> {
         count: usize,
         body: &'a (dyn Fn(usize) + Sync),
+        /// What the first panic said: it must not unwind into libgomp, so it is carried over.
+        panic: Mutex<Option<Box<dyn Any + Send>>>,
     }
 
     extern "C" fn worker(data: *mut c_void) {
@@ -35,15 +62,19 @@ mod pool {
         let work = unsafe { &*(data as *const Work) };
         // SAFETY: plain queries of the OpenMP runtime.
         let (i, n) = unsafe { (omp_get_thread_num() as usize, omp_get_num_threads().max(1) as usize) };
-        for chunk in work.count * i / n..work.count * (i + 1) / n {
-            (work.body)(chunk);
+        let chunks = work.count * i / n..work.count * (i + 1) / n;
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| chunks.for_each(work.body))) {
+            work.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
         }
     }
 
     pub fn run(threads: usize, count: usize, body: &(dyn Fn(usize) + Sync)) {
-        let mut work = Work { count, body };
+        let mut work = Work { count, body, panic: Mutex::new(None) };
         // SAFETY: GOMP_parallel returns when all threads have left `worker`, so `work` lives long enough.
-        unsafe { GOMP_parallel(worker, (&raw mut work).cast(), threads as c_uint, 0) }
+        unsafe { GOMP_parallel(worker, (&raw mut work).cast(), threads as c_uint, 0) };
+        if let Some(panic) = work.panic.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            resume_unwind(panic);
+        }
     }
 }
 
@@ -56,42 +87,29 @@ mod pool {
     }
 }
 
-/// A mutable slice that several threads write in disjoint parts.
-pub struct Shared<T>(*mut T, usize);
-
-// SAFETY: whoever takes parts promises that they do not overlap (see `part`).
-unsafe impl<T: Send> Sync for Shared<T> {}
-
-impl<T> Shared<T> {
-    /// Shares a slice for as long as the returned value lives.
-    pub fn new(slice: &mut [T]) -> Shared<T> {
-        Shared(slice.as_mut_ptr(), slice.len())
-    }
-
-    /// The elements `start..start + len`.
-    ///
-    /// # Safety
-    /// No two parts that are alive at the same time may overlap, and the slice must outlive them.
-    #[allow(clippy::mut_from_ref)] // the point of the type
-    pub unsafe fn part(&self, start: usize, len: usize) -> &mut [T] {
-        assert!(start + len <= self.1, "a part lies within its slice");
-        // SAFETY: within the slice (checked); disjoint by the caller's promise.
-        unsafe { std::slice::from_raw_parts_mut(self.0.add(start), len) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_index_is_visited_once() {
+    fn every_part_is_visited_once() {
         for count in [0, 1, 2, 3, 7, 1000] {
-            let mut seen = vec![0u8; count];
-            let shared = Shared::new(&mut seen);
-            // SAFETY: each index is one part.
-            for_each(count, |i| unsafe { shared.part(i, 1)[0] += 1 });
-            assert!(seen.iter().all(|n| *n == 1), "{count}: {seen:?}");
+            let mut seen = vec![0usize; count];
+            each(seen.chunks_mut(3), |i, part| part.iter_mut().for_each(|n| *n += i + 1));
+            assert!(seen.iter().enumerate().all(|(i, n)| *n == i / 3 + 1), "{count}: {seen:?}");
         }
+    }
+
+    #[test]
+    fn a_panic_comes_over_when_all_others_are_done() {
+        let done = std::sync::atomic::AtomicUsize::new(0);
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            for_each(2, |i| match i {
+                0 => panic!("the first part"),
+                _ => drop(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed)),
+            });
+        }));
+        assert_eq!(panic.unwrap_err().downcast_ref::<&str>(), Some(&"the first part"));
+        assert!(crate::device::threads() == 1 || done.into_inner() == 1);
     }
 }

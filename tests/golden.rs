@@ -48,6 +48,7 @@ fn every_recording_is_reproduced_on_every_device() {
         for (said, file) in done.stdout.lines().zip(&files) {
             assert!(said.starts_with("ok ") && said.contains(file.to_str().unwrap()), "{said}");
         }
+        println!("{} recordings verified on {device}", files.len());
     }
 }
 

@@ -14,45 +14,36 @@ use super::recall::{Options, Recalled, Status, Sweep};
 use super::{Activation, Dynamics, HopfieldError, Network};
 use crate::device::{self, rng};
 use crate::layer::wide::{numbers, numbers_mut};
-use crate::parallel::{self, Shared};
+use crate::parallel;
 
-/// Fields of neurons of states, however they are come by.
-trait Fields: Sync {
-    /// (Ws) of a neuron of state i, which is `s`.
-    fn of(&self, i: usize, neuron: usize, s: &[f32]) -> f32;
-    /// A neuron of state i has changed by this much.
-    fn changed(&self, i: usize, neuron: usize, change: f32);
-    /// s·(Ws) of state i.
-    fn product(&self, i: usize, s: &[f32]) -> f64;
+/// The fields of one state's neurons, however they are come by.
+trait Fields: Send {
+    /// (Ws) of a neuron of the state, which is `s`.
+    fn of(&self, neuron: usize, s: &[f32]) -> f32;
+    /// A neuron has changed by this much.
+    fn changed(&mut self, neuron: usize, change: f32);
+    /// s·(Ws).
+    fn product(&self, s: &[f32]) -> f64;
 }
 
 /// Fields that are kept and changed by columns of W.
 struct Kept<'a> {
-    n: usize,
     columns: &'a [f32],
-    fields: Shared<f32>,
-}
-
-impl Kept<'_> {
-    /// The fields of a state.
-    #[allow(clippy::mut_from_ref)] // see `Shared`
-    fn row(&self, i: usize) -> &mut [f32] {
-        // SAFETY: a state is in one thread's hands at a time, and each method uses its row only while it runs.
-        unsafe { self.fields.part(i * self.n, self.n) }
-    }
+    fields: &'a mut [f32],
 }
 
 impl Fields for Kept<'_> {
-    fn of(&self, i: usize, neuron: usize, _: &[f32]) -> f32 {
-        self.row(i)[neuron]
+    fn of(&self, neuron: usize, _: &[f32]) -> f32 {
+        self.fields[neuron]
     }
 
-    fn changed(&self, i: usize, neuron: usize, change: f32) {
-        axpy(change, &self.columns[neuron * self.n..][..self.n], self.row(i));
+    fn changed(&mut self, neuron: usize, change: f32) {
+        let n = self.fields.len();
+        axpy(change, &self.columns[neuron * n..][..n], self.fields);
     }
 
-    fn product(&self, i: usize, s: &[f32]) -> f64 {
-        f64::from(dot(self.row(i), s))
+    fn product(&self, s: &[f32]) -> f64 {
+        f64::from(dot(self.fields, s))
     }
 }
 
@@ -63,14 +54,14 @@ struct Rows<'a> {
 }
 
 impl Fields for Rows<'_> {
-    fn of(&self, _: usize, neuron: usize, s: &[f32]) -> f32 {
+    fn of(&self, neuron: usize, s: &[f32]) -> f32 {
         dot(&self.weights[neuron * self.n..][..self.n], s)
     }
 
-    fn changed(&self, _: usize, _: usize, _: f32) {}
+    fn changed(&mut self, _: usize, _: f32) {}
 
-    fn product(&self, i: usize, s: &[f32]) -> f64 {
-        (0..self.n).map(|neuron| f64::from(self.of(i, neuron, s)) * f64::from(s[neuron])).sum()
+    fn product(&self, s: &[f32]) -> f64 {
+        (0..self.n).map(|neuron| f64::from(self.of(neuron, s)) * f64::from(s[neuron])).sum()
     }
 }
 
@@ -92,9 +83,10 @@ pub fn recall(
         true => network.weights().shallow_clone(),
         false => network.weights().tr().contiguous(),
     })?;
-    let fields = Shared::new(numbers_mut(&mut fields));
-    let kept = Kept { n: network.neurons(), columns: numbers(&columns), fields };
-    Ok(walk(&kept, &network.dynamics, starts, options, seed, listen))
+    let columns = numbers(&columns);
+    // SAFETY: the product is ours alone.
+    let fields = unsafe { numbers_mut(&mut fields) }.chunks_mut(network.neurons().max(1));
+    Ok(walk(fields.map(|fields| Kept { columns, fields }).collect(), &network.dynamics, starts, options, seed, listen))
 }
 
 /// The same, with every neuron's field computed from its row of W when its turn comes.
@@ -109,8 +101,8 @@ pub fn naive(
     listen: &mut dyn FnMut(Sweep) -> bool,
 ) -> Result<Recalled, HopfieldError> {
     let starts = prepare(network, starts, options)?;
-    let rows = Rows { n: network.neurons(), weights: numbers(network.weights()) };
-    Ok(walk(&rows, &network.dynamics, starts, options, seed, listen))
+    let rows = || Rows { n: network.neurons(), weights: numbers(network.weights()) };
+    Ok(walk((0..starts.size()[0]).map(|_| rows()).collect(), &network.dynamics, starts, options, seed, listen))
 }
 
 /// The checked start states, a copy that is ours.
@@ -132,15 +124,14 @@ struct Walker {
 }
 
 /// What all states of a recall have in common.
-struct Rules<'a, F> {
-    fields: &'a F,
+struct Rules<'a> {
     dynamics: &'a Dynamics,
     options: &'a Options,
     seed: u64,
 }
 
 fn walk<F: Fields>(
-    fields: &F,
+    mut fields: Vec<F>,
     dynamics: &Dynamics,
     mut states: Tensor,
     options: &Options,
@@ -150,18 +141,20 @@ fn walk<F: Fields>(
     let (b, n) = (states.size()[0] as usize, states.size()[1] as usize);
     let new = Walker { order: vec![0; n], active: true, status: Status::Moving, sweeps: 0, energies: vec![] };
     let mut walkers = vec![new; b];
-    let rules = Rules { fields, dynamics, options, seed };
+    let rules = Rules { dynamics, options, seed };
     let (of, mut interrupted) = (options.sweeps, false);
     for done in 1..=of {
         {
-            let (walkers, states) = (Shared::new(&mut walkers), Shared::new(numbers_mut(&mut states)));
-            parallel::for_each(b, |i| {
-                // SAFETY: each state, and its walker, is one part.
-                let (walker, s) = unsafe { (&mut walkers.part(i, 1)[0], states.part(i * n, n)) };
-                if walker.active {
-                    rules.sweep(i, done, walker, s);
-                }
-            });
+            // SAFETY: `prepare` copied the states, so they are ours alone.
+            let states = unsafe { numbers_mut(&mut states) };
+            parallel::each(
+                walkers.iter_mut().zip(&mut fields).zip(states.chunks_mut(n)),
+                |i, ((walker, fields), s)| {
+                    if walker.active {
+                        rules.sweep(i, done, walker, fields, s);
+                    }
+                },
+            );
         }
         let active = walkers.iter().filter(|w| w.active).count();
         if !listen(Sweep { done, of, active }) && done < of {
@@ -181,33 +174,33 @@ fn walk<F: Fields>(
     }
 }
 
-impl<F: Fields> Rules<'_, F> {
+impl Rules<'_> {
     /// Updates every neuron of a state once.
-    fn sweep(&self, i: usize, done: usize, walker: &mut Walker, s: &mut [f32]) {
+    fn sweep(&self, i: usize, done: usize, walker: &mut Walker, fields: &mut impl Fields, s: &mut [f32]) {
         let (activation, theta) = (self.dynamics.activation, self.dynamics.threshold as f32);
         let slope = (1.0 / self.dynamics.temperature) as f32;
         // Energies are cheap where fields are kept; a sign state needs none to know that it is done.
         let wanted = self.options.energies || activation != Activation::Sign;
         if wanted && done == 1 {
-            walker.energies.push(self.energy(i, s));
+            walker.energies.push(self.energy(fields, s));
         }
         walker.order.iter_mut().zip(0..).for_each(|(o, neuron)| *o = neuron);
         walker.order.shuffle(&mut rng(self.seed, &["update order".into(), (i as u64).into(), (done as u64).into()]));
         let mut largest = 0f32;
         for &neuron in &walker.order {
             let neuron = neuron as usize;
-            let new = activation.apply(self.fields.of(i, neuron, s) - theta, s[neuron], slope);
+            let new = activation.apply(fields.of(neuron, s) - theta, s[neuron], slope);
             let change = new - s[neuron];
             if change != 0.0 {
                 s[neuron] = new;
-                self.fields.changed(i, neuron, change);
+                fields.changed(neuron, change);
                 largest = largest.max(change.abs());
             }
         }
         walker.sweeps = done;
         let mut settled = false;
         if wanted {
-            let energy = self.energy(i, s);
+            let energy = self.energy(fields, s);
             let last = walker.energies.last().copied().unwrap_or(f64::NAN);
             settled = (energy - last).abs() < self.options.convergence_threshold && largest <= self.options.still();
             walker.energies.push(energy);
@@ -220,9 +213,9 @@ impl<F: Fields> Rules<'_, F> {
         }
     }
 
-    fn energy(&self, i: usize, s: &[f32]) -> f64 {
+    fn energy(&self, fields: &impl Fields, s: &[f32]) -> f64 {
         let sum: f64 = s.iter().map(|x| f64::from(*x)).sum();
-        -0.5 * self.fields.product(i, s) + self.dynamics.threshold * sum
+        -0.5 * fields.product(s) + self.dynamics.threshold * sum
     }
 }
 

@@ -17,7 +17,7 @@ use super::network::{HEBBIAN_CAPACITY, ROWS};
 use super::{HopfieldError, Network, Patterns};
 use crate::device;
 use crate::layer::wide::{numbers, numbers_mut};
-use crate::parallel::{self, Shared};
+use crate::parallel;
 
 /// How patterns are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
@@ -159,10 +159,9 @@ pub fn storkey(network: &mut Network, patterns: &Patterns) -> Result<(), Hopfiel
         let xi = patterns.row(i);
         let fields = device::guard("storing patterns", || network.weights().mv(&Tensor::from_slice(xi)))?;
         let a = numbers(&fields).to_vec();
-        let weights = Shared::new(numbers_mut(network.weights_mut()));
-        parallel::for_each(n, |row| {
-            // SAFETY: each row is one part.
-            let w = unsafe { weights.part(row * n, n) };
+        // SAFETY: the product that read the weights is done.
+        let weights = unsafe { numbers_mut(network.weights_mut()) };
+        parallel::each(weights.chunks_mut(n.max(1)), |row, w| {
             let (x, field, share) = (xi[row], a[row], 1.0 / n as f32);
             for ((w, &y), &b) in w.iter_mut().zip(xi).zip(&a) {
                 *w += (x * y - x * b - field * y + *w * (x * x + y * y)) * share;
@@ -185,5 +184,6 @@ fn by_rows(network: &mut Network, mut with: impl FnMut(Tensor, i64, i64)) {
 /// No neuron is connected with itself.
 pub fn zero_diagonal(network: &mut Network) {
     let n = network.neurons();
-    numbers_mut(network.weights_mut()).iter_mut().step_by(n + 1).for_each(|w| *w = 0.0);
+    // SAFETY: nothing else uses the weights meanwhile.
+    unsafe { numbers_mut(network.weights_mut()) }.iter_mut().step_by(n + 1).for_each(|w| *w = 0.0);
 }

@@ -12,7 +12,7 @@ use super::recall::{Options, Recalled, Status, Sweep};
 use super::{Activation, HopfieldError, Network};
 use crate::device;
 use crate::layer::wide::{numbers, numbers_mut};
-use crate::parallel::{self, Shared};
+use crate::parallel;
 
 /// Neurons whose fields are computed at a time.
 pub const BLOCK: usize = 1024;
@@ -130,11 +130,11 @@ impl Batch<'_> {
             let len = BLOCK.min(n - start);
             let fields = self.fields(start, len);
             let (fields, now) = (numbers(&fields), numbers(&self.now));
-            let (before, seen) = (Shared::new(numbers_mut(&mut self.before)), Shared::new(&mut seen));
+            // SAFETY: the batch's own tensor, of which nobody has another handle.
+            let before = unsafe { numbers_mut(&mut self.before) };
             let dynamics = &self.network.dynamics;
-            parallel::for_each(active, |row| {
-                // SAFETY: each row is one part of both.
-                let (before, seen) = unsafe { (before.part(row * n + start, len), &mut seen.part(row, 1)[0]) };
+            parallel::each(before.chunks_mut(n).zip(&mut seen), |row, (before, seen)| {
+                let before = &mut before[start..][..len];
                 let (fields, now) = (&fields[row * len..][..len], &now[row * n + start..][..len]);
                 pass(dynamics, fields, now, before, seen);
             });
@@ -186,12 +186,16 @@ impl Batch<'_> {
         // One that goes back and forth ends as it would have after all sweeps.
         let odd = status == Status::Oscillating && (self.options.sweeps - done) % 2 == 1;
         let from = numbers(if odd { &self.before } else { &self.now })[i * n..][..n].to_vec();
-        numbers_mut(&mut self.out.states)[slot.origin * n..][..n].copy_from_slice(&from);
+        // SAFETY: here and below, the batch's own tensors.
+        let out = unsafe { numbers_mut(&mut self.out.states) };
+        out[slot.origin * n..][..n].copy_from_slice(&from);
         self.out.status[slot.origin] = status;
         let last = self.slots.len() - 1;
         if i < last {
             for states in [&mut self.now, &mut self.before] {
-                numbers_mut(states).copy_within(last * n..(last + 1) * n, i * n);
+                // SAFETY: as above.
+                let states = unsafe { numbers_mut(states) };
+                states.copy_within(last * n..(last + 1) * n, i * n);
             }
         }
         self.slots.swap_remove(i);
@@ -204,7 +208,8 @@ impl Batch<'_> {
         }
         let states = self.active(&self.now);
         let energies = if self.options.energies { self.network.energy(&states).unwrap_or_default() } else { vec![] };
-        let (n, now, out) = (self.n, numbers(&self.now), numbers_mut(&mut self.out.states));
+        // SAFETY: the batch's own tensor, and not the one that is read.
+        let (n, now, out) = (self.n, numbers(&self.now), unsafe { numbers_mut(&mut self.out.states) });
         for (i, slot) in self.slots.iter().enumerate() {
             out[slot.origin * n..][..n].copy_from_slice(&now[i * n..][..n]);
             self.out.energies[slot.origin].extend(energies.get(i));

@@ -11,7 +11,7 @@ use tch::{Kind, Tensor};
 
 use super::dropout::{self, Mask};
 use super::wide::{LANES, dispatch, numbers, numbers_mut, reaches};
-use crate::parallel::{self, Shared};
+use crate::parallel;
 
 /// Inputs that are handled together: their weights to ten classes fill most of a first-level cache.
 const BLOCK: usize = 512;
@@ -67,12 +67,9 @@ pub fn logits(rows: &Rows, mask: Option<&Mask>, weight: &Tensor, bias: Option<&T
     let w = numbers(weight);
     let blocks = d.div_ceil(BLOCK);
     let mut sums = vec![0f32; blocks * b * o];
-    let shared = Shared::new(&mut sums);
-    parallel::for_each(blocks, |i| {
+    parallel::each(sums.chunks_mut((b * o).max(1)), |i, sums| {
         let (start, len) = (i * BLOCK, BLOCK.min(d - i * BLOCK));
         let mut x = [0f32; TOGETHER * BLOCK];
-        // SAFETY: each block's sums are one part.
-        let sums = unsafe { shared.part(i * b * o, b * o) };
         for (first, sums) in (0..b).step_by(TOGETHER).zip(sums.chunks_mut(TOGETHER * o)) {
             let x = &mut x[..TOGETHER.min(b - first) * len];
             rows.block(mask, first, start, len, x);
@@ -91,8 +88,12 @@ pub fn gradient(rows: &Rows, mask: Option<&Mask>, by_logits: &Tensor) -> Tensor 
     let g = numbers(&g);
     let mut out = Tensor::empty([o as i64, d as i64], (Kind::Float, tch::Device::Cpu));
     {
-        let shared = Shared::new(numbers_mut(&mut out));
-        parallel::for_each(d.div_ceil(BLOCK), |i| {
+        // A block's columns are a part of each row. SAFETY: `out` is new.
+        let mut columns: Vec<Vec<&mut [f32]>> = (0..d.div_ceil(BLOCK)).map(|_| Vec::with_capacity(o)).collect();
+        for row in unsafe { numbers_mut(&mut out) }.chunks_mut(d.max(1)) {
+            columns.iter_mut().zip(row.chunks_mut(BLOCK)).for_each(|(block, part)| block.push(part));
+        }
+        parallel::each(columns, |i, columns| {
             let (start, len) = (i * BLOCK, BLOCK.min(d - i * BLOCK));
             let (mut x, mut sums) = ([0f32; TOGETHER * BLOCK], vec![0f32; o * len]);
             for (first, g) in (0..b).step_by(TOGETHER).zip(g.chunks(TOGETHER * o)) {
@@ -100,10 +101,7 @@ pub fn gradient(rows: &Rows, mask: Option<&Mask>, by_logits: &Tensor) -> Tensor 
                 rows.block(mask, first, start, len, x);
                 outer_products(x, len, g, o, &mut sums);
             }
-            for (o, sums) in sums.chunks_exact(len).enumerate() {
-                // SAFETY: blocks of columns are disjoint.
-                unsafe { shared.part(o * d + start, len) }.copy_from_slice(sums);
-            }
+            columns.into_iter().zip(sums.chunks_exact(len)).for_each(|(to, sums)| to.copy_from_slice(sums));
         });
     }
     out

@@ -5,8 +5,8 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::wide::dispatch;
-use crate::parallel::{self, Shared};
+use super::wide::{dispatch, numbers, numbers_mut};
+use crate::parallel;
 
 /// Inputs that share one generator.
 const CHUNK: usize = 4096;
@@ -33,23 +33,13 @@ pub fn apply(x: &Tensor, p: f64, seed: u64) -> Tensor {
 /// The fused pass: reads each input once, writes it scaled or 0.
 fn kept(x: &Tensor, p: f64, seed: u64) -> Tensor {
     let x = x.contiguous();
-    let out = Tensor::empty(x.size(), (Kind::Float, Device::Cpu));
-    let n = x.numel();
-    // SAFETY: both are contiguous float tensors of n elements on the CPU, alive to the end of this function; `out` is
-    // new, so nobody else writes or reads it.
-    let (source, target) = unsafe {
-        (
-            std::slice::from_raw_parts(x.data_ptr() as *const f32, n),
-            std::slice::from_raw_parts_mut(out.data_ptr() as *mut f32, n),
-        )
-    };
+    let mut out = Tensor::empty(x.size(), (Kind::Float, Device::Cpu));
     let mask = Mask::new(p, seed);
-    let target = Shared::new(target);
-    parallel::for_each(n.div_ceil(CHUNK), |chunk| {
-        let (start, len) = (chunk * CHUNK, CHUNK.min(n - chunk * CHUNK));
-        // SAFETY: chunks are disjoint.
-        let to = unsafe { target.part(start, len) };
-        mask.apply(start, &source[start..start + len], to);
+    // SAFETY: `out` is new.
+    let (source, target) = (numbers(&x), unsafe { numbers_mut(&mut out) });
+    parallel::each(target.chunks_mut(CHUNK), |chunk, to| {
+        let start = chunk * CHUNK;
+        mask.apply(start, &source[start..start + to.len()], to);
     });
     out
 }

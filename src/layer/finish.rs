@@ -7,7 +7,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::wide::{LANES, dispatch, numbers, numbers_mut, reaches};
-use crate::parallel::{self, Shared};
+use crate::parallel;
 use crate::preset::config::{Activation, ActivationFn, Pool, PoolKind};
 
 /// Whether [`triangle_pool`] can do this.
@@ -24,16 +24,15 @@ pub fn triangle_pool(u: &Tensor, power: f64, pool: &Pool) -> Option<Tensor> {
         return None;
     }
     let size = rows.size();
-    let [b, h, w, c] = [size[0] as usize, size[1] as usize, size[2] as usize, size[3] as usize];
+    let [h, w, c] = [size[1] as usize, size[2] as usize, size[3] as usize];
     let to = |n: usize| ((n as i64 + 2 * pool.padding - pool.kernel) / pool.stride + 1).max(0) as usize;
     let (oh, ow) = (to(h), to(w));
     let mut out = Tensor::empty([size[0], oh as i64, ow as i64, size[3]], (Kind::Float, Device::Cpu));
     {
-        let (from, to) = (numbers(&rows), Shared::new(numbers_mut(&mut out)));
+        // SAFETY: `out` is new.
+        let (from, to) = (numbers(&rows), unsafe { numbers_mut(&mut out) });
         let window = Window { pool, h, w, ow };
-        parallel::for_each(b, |i| {
-            // SAFETY: each image is one part.
-            let to = unsafe { to.part(i * oh * ow * c, oh * ow * c) };
+        parallel::each(to.chunks_mut((oh * ow * c).max(1)), |i, to| {
             image(&from[i * h * w * c..(i + 1) * h * w * c], to, c, &window);
         });
     }

@@ -11,7 +11,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::competition::Competition;
 use super::wide::{LANES, dispatch, numbers, numbers_mut};
-use crate::parallel::{self, Shared};
+use crate::parallel;
 
 /// Parts in which sums over rows are made.
 const PARTS: usize = 16;
@@ -49,20 +49,14 @@ pub fn compete(competition: &Competition, u: &Tensor) -> Competed {
     let mut sums = vec![0f32; parts * 2 * width];
     let mut anti = vec![0f64; parts];
     {
-        let (from, to) = (numbers(u), Shared::new(numbers_mut(&mut y)));
-        let (sums, anti) = (Shared::new(&mut sums), Shared::new(&mut anti));
-        parallel::for_each(parts, |part| {
-            let (start, end) = (n * part / parts, n * (part + 1) / parts);
-            // SAFETY: parts are disjoint ranges of rows, and of sums.
-            let (to, sums, anti) = unsafe {
-                (
-                    to.part(start * width, (end - start) * width),
-                    sums.part(part * 2 * width, 2 * width),
-                    anti.part(part, 1),
-                )
-            };
+        // SAFETY: `y` is new.
+        let (from, mut to) = (numbers(u), unsafe { numbers_mut(&mut y) });
+        let range = |part: usize| n * part / parts * width..n * (part + 1) / parts * width;
+        let ranges = (0..parts).map(|part| to.split_off_mut(..range(part).len()).unwrap_or_default());
+        let items: Vec<_> = ranges.zip(sums.chunks_mut((2 * width).max(1))).zip(&mut anti).collect();
+        parallel::each(items, |part, ((to, sums), anti)| {
             let (yu, mass) = sums.split_at_mut(width);
-            rows(competition, &from[start * width..end * width], to, m, yu, mass, &mut anti[0]);
+            rows(competition, &from[range(part)], to, m, yu, mass, anti);
         });
     }
     let mut yu = vec![0f32; width];
@@ -109,7 +103,7 @@ fn rows_loop(c: &Competition, u: &[f32], y: &mut [f32], m: usize, yu: &mut [f32]
                     mass[winner] += won;
                     *anti += f64::from(1.0 - won);
                 }
-                _ => {
+                Competition::Hard | Competition::HardKrotov { .. } | Competition::Labels => {
                     y.fill(0.0);
                     y[winner] = 1.0;
                     // NaN must show in the sums: nothing else of the row does.
@@ -200,11 +194,8 @@ pub fn measure(yx: &Tensor, yu: &[f32], w: &Tensor) -> Measured {
     let (g, m, k) = (size[0] as usize, size[1] as usize, size[2] as usize);
     let (yx, w) = (numbers(yx), numbers(w));
     let mut units = vec![[0f32; 2]; g * m];
-    let shared = Shared::new(&mut units);
-    parallel::for_each(g * m, |i| {
-        // SAFETY: each unit is one part.
-        let unit = unsafe { shared.part(i, 1) };
-        unit[0] = measure_unit(&yx[i * k..(i + 1) * k], &w[i * k..(i + 1) * k], yu[i]);
+    parallel::each(&mut units, |i, unit| {
+        *unit = measure_unit(&yx[i * k..(i + 1) * k], &w[i * k..(i + 1) * k], yu[i]);
     });
     let largest = units
         .chunks_exact(m.max(1))
@@ -244,10 +235,9 @@ pub fn apply(w: &mut Tensor, yx: &Tensor, yu: &[f32], largest: &[f32], lr: &[f32
     let size = w.size();
     let (m, k) = (size[1] as usize, size[2] as usize);
     let yx = numbers(yx);
-    let w = Shared::new(numbers_mut(w));
-    parallel::for_each(lr.len(), |i| {
-        // SAFETY: each unit's weights are one part.
-        let w = unsafe { w.part(i * k, k) };
+    // SAFETY: a layer changes its weights between its products, which are done.
+    let w = unsafe { numbers_mut(w) };
+    parallel::each(w.chunks_mut(k.max(1)).take(lr.len()), |i, w| {
         apply_unit(w, &yx[i * k..(i + 1) * k], yu[i], lr[i], largest[i / m] + TINY);
     });
 }

@@ -304,8 +304,7 @@ impl Hebbian {
                 }
                 Step::Fast { yx, yu, measured } => {
                     let each = lr.expand([self.config.out_channels], false).contiguous();
-                    let each: Vec<f32> = Vec::try_from(&each).unwrap_or_default(); // a vector of floats it is
-                    fused::apply(&mut self.weight, &yx, &yu, &measured.largest, &each);
+                    fused::apply(&mut self.weight, &yx, &yu, &measured.largest, wide::numbers(&each));
                 }
             }
             if let (Some(b), Some(delta)) = (&mut self.bias, delta_bias) {

@@ -101,7 +101,7 @@ mod tests {
             now
         };
         // 200 updates of 0.005 are the whole phase.
-        assert!(run(Schedule::Linear { step: 0.005 }, 100) - 0.05 < 1e-12);
+        assert!((run(Schedule::Linear { step: 0.005 }, 100) - 0.05).abs() < 1e-12);
         assert_eq!(run(Schedule::Linear { step: 0.005 }, 300), 0.0);
         let end = run(Schedule::Exp { step: 0.005, speed: 7.0, div: 96.0 }, 200);
         assert!((end - 0.1 / 96.0).abs() < 1e-9, "{end}");

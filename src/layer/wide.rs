@@ -10,18 +10,21 @@ pub fn reaches(device: Device) -> bool {
     device == Device::Cpu
 }
 
-/// The numbers of a contiguous float tensor on the CPU.
-pub fn numbers(t: &Tensor) -> &[f32] {
+/// The numbers of a contiguous float tensor on the CPU. A tensor is a handle, which the types say nothing of: who reads here makes sure
+/// that nobody writes the same numbers through another one meanwhile.
+pub(crate) fn numbers(t: &Tensor) -> &[f32] {
     assert!(t.kind() == Kind::Float && t.device() == Device::Cpu && t.is_contiguous(), "a contiguous float CPU tensor");
     // SAFETY: checked above; the tensor lives as long as the slice, and nobody writes it meanwhile.
     unsafe { std::slice::from_raw_parts(t.data_ptr() as *const f32, t.numel()) }
 }
 
 /// The same, to write.
-#[allow(clippy::mut_from_ref)] // a tensor is a handle
-pub fn numbers_mut(t: &mut Tensor) -> &mut [f32] {
+///
+/// # Safety
+/// Nobody may read or write these numbers through another handle (`shallow_clone`, a view) while the slice lives.
+pub(crate) unsafe fn numbers_mut(t: &mut Tensor) -> &mut [f32] {
     assert!(t.kind() == Kind::Float && t.device() == Device::Cpu && t.is_contiguous(), "a contiguous float CPU tensor");
-    // SAFETY: checked above; `t` is borrowed mutably for as long as the slice lives.
+    // SAFETY: checked above, and nobody else has the numbers by the caller's promise.
     unsafe { std::slice::from_raw_parts_mut(t.data_ptr() as *mut f32, t.numel()) }
 }
 

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use crate::layer::wide::{dispatch, numbers, numbers_mut, reaches};
-use crate::parallel::{self, Shared};
+use crate::parallel;
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
@@ -82,14 +82,11 @@ impl Adam {
 /// The step on the CPU in one pass, which reads and writes each number once; `by` is the corrected learning rate and the root
 /// of the second moment's correction.
 fn one_pass(p: &mut Tensor, m: &mut Tensor, v: &mut Tensor, g: &Tensor, by: [f32; 2]) {
-    let (g, n) = (numbers(g), g.numel());
-    let (p, m, v) = (Shared::new(numbers_mut(p)), Shared::new(numbers_mut(m)), Shared::new(numbers_mut(v)));
-    parallel::for_each(n.div_ceil(CHUNK), |i| {
-        let (start, len) = (i * CHUNK, CHUNK.min(n - i * CHUNK));
-        // SAFETY: chunks are disjoint, and the three tensors are three.
-        let (p, m, v) = unsafe { (p.part(start, len), m.part(start, len), v.part(start, len)) };
-        chunk(p, m, v, &g[start..start + len], by);
-    });
+    let g = numbers(g);
+    // SAFETY: the moments are the optimiser's own, and a step comes after the products that read the parameters.
+    let (p, m, v) = unsafe { (numbers_mut(p), numbers_mut(m), numbers_mut(v)) };
+    let parts = p.chunks_mut(CHUNK).zip(m.chunks_mut(CHUNK)).zip(v.chunks_mut(CHUNK)).zip(g.chunks(CHUNK));
+    parallel::each(parts, |_, (((p, m), v), g)| chunk(p, m, v, g, by));
 }
 
 dispatch! {

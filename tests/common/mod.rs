@@ -384,12 +384,14 @@ pub fn assert_same_checkpoint(a: &[u8], b: &[u8], what: &str) {
 // ---- what is beside the program ---------------------------------------------------------------------------------------
 
 /// The folder of recordings and data beside the checkout, or where `SOFTHEBB_SHARED` says; `None`, with a printed line, if
-/// there is none.
+/// there is none; with `SOFTHEBB_REQUIRE_SHARED=1` that is a failure.
 pub fn shared() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let folder = std::env::var_os("SOFTHEBB_SHARED").map_or_else(beside, PathBuf::from);
     let found = folder.canonicalize().ok().filter(|f| f.is_dir());
     if found.is_none() {
+        let required = std::env::var("SOFTHEBB_REQUIRE_SHARED").is_ok_and(|value| value == "1");
+        assert!(!required, "there is no {}: SOFTHEBB_SHARED=DIR names the folder of recordings", folder.display());
         println!("skipped: there is no {} (SOFTHEBB_SHARED=DIR names another folder)", folder.display());
     }
     found
