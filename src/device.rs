@@ -192,13 +192,18 @@ pub fn names(n: usize) -> Vec<String> {
     names
 }
 
-/// Sets how many threads libtorch and our own loops use; 0 leaves the choice to them. Call once, at the start.
+/// Sets how many threads libtorch and our own loops use; 0 means the cores that this process may use ([`cores`]). Call once,
+/// at the start.
 pub fn set_threads(threads: usize) {
-    if threads > 0 {
-        tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
-        // A second call finds the pool built; the first one's choice stands.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    }
+    let threads = if threads > 0 { threads } else { cores() };
+    tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
+    // A second call finds the pool built; the first one's choice stands.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+}
+
+/// Cores that this process may use: those of its affinity mask, and no more than its control group's quota.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Threads that libtorch uses.

@@ -88,10 +88,6 @@ impl Launcher for Local {
         let mut command = Command::new(&self.program);
         command.arg("trial").arg("--until-stdin-ends").arg(&job.plan);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(append(&job.stderr)?);
-        // Threads that spin while they wait would take the cores of the other trials.
-        if std::env::var_os("OMP_WAIT_POLICY").is_none() {
-            command.env("OMP_WAIT_POLICY", "passive");
-        }
         if let Some(gpu) = &job.gpu {
             command.env("CUDA_VISIBLE_DEVICES", gpu);
         }

@@ -2,12 +2,13 @@
 
 use crate::device;
 use crate::preset::describe;
+use crate::report::format::plural;
 use crate::train::RunPlan;
 
 /// One line for people.
 pub fn title(plan: &RunPlan, on: tch::Device) -> String {
     let device = match on {
-        tch::Device::Cpu => format!("cpu, {} threads", device::threads()),
+        tch::Device::Cpu => format!("cpu, {}", plural(device::threads() as u64, "thread")),
         tch::Device::Cuda(i) => format!("cuda:{i}"),
         other => format!("{other:?}"),
     };
