@@ -8,13 +8,11 @@ use std::collections::BTreeMap;
 use prost::Message;
 use serde_json::Value as Json;
 
+use super::columns;
 use super::proto::{
     Data, Dim, Experiment, HParamInfo, HParams, HParamsData, Metadata, MetricInfo, MetricName, Plugin, Scalar,
     ScalarKind, SessionEnd, SessionStart, Shape, Tensor, Value,
 };
-
-/// Scalars that the HPARAMS page has columns for.
-pub(super) const METRICS: [&str; 4] = ["accuracy/test", "accuracy/train", "loss/test", "loss/train"];
 
 /// What the page needs at the start of a run: which columns there are, and this run's values.
 pub(super) fn start(config: &Json, now: f64) -> [Value; 2] {
@@ -30,7 +28,7 @@ pub(super) fn start(config: &Json, now: f64) -> [Value; 2] {
         },
     };
     let metric = |tag: &str| MetricInfo { name: Some(MetricName { tag: tag.into() }) };
-    let experiment = Experiment { hparams: hparams.iter().map(info).collect(), metrics: METRICS.map(metric).to_vec() };
+    let experiment = Experiment { hparams: hparams.iter().map(info).collect(), metrics: columns::compared().filter_map(|c| c.tag).map(metric).collect() };
     [
         value("_hparams_/experiment", HParamsData::Experiment(experiment)),
         value("_hparams_/session_start_info", HParamsData::Start(SessionStart { hparams, start_time_secs: now })),

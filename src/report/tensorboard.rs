@@ -4,9 +4,10 @@
 //! it adds text or hyperparameters, exchanges width and height of pictures, writes from a thread that dies at the
 //! first error, cuts files of the same second, and rests on protobuf 2, which is no longer kept.
 //!
-//! Tags: `loss/train`, `loss/test`, `accuracy/train`, `accuracy/test` (percent), `lr`, `speed/images_per_second`, and
-//! of each Hebbian block N `radius/bN` (mean), `convergence/bN`, `R1/bN`, `lr/bN`; the x axis is the epochs finished in
-//! the whole run.
+//! The tags are those of [`super::columns`]; the x axis is the epochs finished in the whole run.
+//!
+//! What is recorded of steps (`--record-every`) is in a folder below, under `step/convergence` and its like; there the x axis
+//! is the steps of the whole run.
 //!
 //! A resumed run opens a new file beside the earlier ones; its first record declares what those hold after the resumed
 //! epoch to be out of date. A new run in the folder of an earlier one removes that one's files, as it does with the
@@ -17,7 +18,8 @@ use std::path::PathBuf;
 
 use super::proto::{Data, Image, Metadata, Plugin, SessionLog, Shape, Summary, Tensor, Value, What};
 use super::records::{EventFile, now};
-use super::{Event, Metrics, Picture, ReportError, Subscriber, encode_png, hparams, records};
+use super::columns::{BLOCK, Row};
+use super::{Event, PhaseInfo, Picture, ReportError, Subscriber, encode_png, hparams, records};
 use crate::files::RunDir;
 
 /// Writes event files into the run's folder; each event is in the file when the call returns.
@@ -25,19 +27,31 @@ use crate::files::RunDir;
 pub struct Tensorboard {
     folder: PathBuf,
     file: Option<EventFile>,
+    phase: Option<PhaseInfo>,
     /// The hyperparameters, where they are not the whole configuration.
     hparams: Option<serde_json::Value>,
+    /// Curves of recorded steps: steps that the run's earlier parts recorded, and the file.
+    steps: Option<(u64, Option<EventFile>)>,
 }
+
+/// The folder of the curves of recorded steps, in that of the others. They need files of their own: where a run goes on, its
+/// first record declares all later places of an axis out of date, and these count steps.
+const STEPS: &str = "steps";
 
 impl Tensorboard {
     /// The events of this run; nothing is touched before the first event.
     pub fn new(dir: &RunDir) -> Tensorboard {
-        Tensorboard { folder: dir.events(), file: None, hparams: None }
+        Tensorboard { folder: dir.events(), file: None, phase: None, hparams: None, steps: None }
     }
 
     /// Has the HPARAMS page show these values and not the whole configuration: those that a search varies.
     pub fn with_hparams(self, hparams: serde_json::Value) -> Tensorboard {
         Tensorboard { hparams: Some(hparams), ..self }
+    }
+
+    /// Also draws what is recorded of steps (`--record-every`), of a run that goes on after so many.
+    pub fn with_steps(self, done: u64) -> Tensorboard {
+        Tensorboard { steps: Some((done, None)), ..self }
     }
 
     fn file(&mut self) -> Result<&mut EventFile, ReportError> {
@@ -51,7 +65,29 @@ impl Tensorboard {
         Ok(self.file()?.write(step, What::Summary(Summary { value }))?)
     }
 
+    /// A record of a step: `step/convergence` and its like, for those of its numbers that are curves of a block, too.
+    fn record(&mut self, step: u64, values: &[(&'static str, f64)]) -> Result<(), ReportError> {
+        let Some((done, file)) = &mut self.steps else { return Ok(()) };
+        let folder = self.folder.join(STEPS);
+        let file = match file {
+            Some(file) => file,
+            closed => {
+                let file = closed.insert(EventFile::create(&folder)?);
+                if *done > 0 {
+                    file.write(done.saturating_add(1), What::SessionLog(SessionLog { status: 1 }))?;
+                }
+                file
+            }
+        };
+        let tag = |name: &str| BLOCK.iter().find(|c| c.name == name)?.tag;
+        let values = values.iter().filter_map(|(name, x)| Some(scalar(format!("step/{}", tag(name)?), *x)));
+        Ok(file.write(step, What::Summary(Summary { value: values.collect() }))?)
+    }
+
     fn start(&mut self, title: &str, config: &serde_json::Value, resumed_at: u64) -> Result<(), ReportError> {
+        if self.steps.as_ref().is_none_or(|(done, _)| *done == 0) && resumed_at == 0 {
+            records::remove_all(&self.folder.join(STEPS))?;
+        }
         if resumed_at == 0 {
             records::remove_all(&self.folder)?;
         } else {
@@ -68,50 +104,35 @@ impl Subscriber for Tensorboard {
     fn on(&mut self, event: &Event) -> Result<(), ReportError> {
         match event {
             Event::RunStarted { title, config, resumed_at, .. } => self.start(title, config, *resumed_at),
-            Event::Report(metrics) => self.write(metrics.global_step, scalars(metrics)),
+            Event::PhaseStarted(phase) => {
+                self.phase = Some(phase.clone());
+                Ok(())
+            }
+            Event::Report(metrics) => {
+                let scalars = Row { phase: self.phase.as_ref(), metrics }.scalars();
+                self.write(metrics.global_step, scalars.into_iter().map(|(tag, x)| scalar(tag, x)).collect())
+            }
             // On an axis of steps a step stands where it has finished.
             Event::Step { step, values, .. } => {
                 let values = values.iter().map(|(tag, x)| scalar((*tag).to_string(), *x));
                 self.write(step.saturating_add(1), values.collect())
             }
+            Event::Record { step, values } => self.record(*step, values),
             Event::Image { tag, global_step, picture } => self.write(*global_step, vec![image(tag, picture)?]),
-            Event::Scalar { tag, global_step, value } => {
-                let data = Some(Data::Scalar(*value as f32));
-                self.write(*global_step, vec![Value { tag: tag.clone(), metadata: None, data }])
-            }
+            Event::Scalar { tag, global_step, value } => self.write(*global_step, vec![scalar(tag.clone(), *value)]),
             Event::RunFinished { interrupted: false, .. } => self.write(0, vec![hparams::end(now())]),
             _ => Ok(()),
         }
     }
 
     fn close(&mut self) -> Result<(), ReportError> {
-        match self.file.take() {
-            Some(mut file) => Ok(file.sync()?),
-            None => Ok(()),
-        }
+        let steps = self.steps.as_mut().and_then(|(_, file)| file.take());
+        self.file.take().into_iter().chain(steps).try_for_each(|mut file| Ok(file.sync()?))
     }
 }
 
 fn scalar(tag: String, x: f64) -> Value {
     Value { tag, metadata: None, data: Some(Data::Scalar(x as f32)) }
-}
-
-/// The scalars of a report; what it did not measure is absent.
-fn scalars(m: &Metrics) -> Vec<Value> {
-    let measured = [
-        ("loss/train", m.train_loss),
-        ("loss/test", m.test_loss),
-        ("accuracy/train", m.train_acc),
-        ("accuracy/test", m.test_acc),
-        ("lr", Some(m.lr)),
-        ("speed/images_per_second", Some(m.images_per_second)),
-    ];
-    let mut out: Vec<_> = measured.into_iter().filter_map(|(tag, x)| Some(scalar(tag.into(), x?))).collect();
-    for b in &m.blocks {
-        let of_block = [("radius", b.radius_mean), ("convergence", b.convergence), ("R1", b.r1 as f64), ("lr", b.lr)];
-        out.extend(of_block.map(|(name, x)| scalar(format!("{name}/b{}", b.block), x)));
-    }
-    out
 }
 
 fn image(tag: &str, picture: &Picture) -> Result<Value, ReportError> {
@@ -135,29 +156,7 @@ fn text(tag: &str, content: String) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::BlockStats;
     use super::*;
-
-    #[test]
-    fn a_report_becomes_the_scalars_that_it_measured() {
-        let block = |block| BlockStats { block, r1: 3, ..Default::default() };
-        let metrics = Metrics { test_acc: Some(50.0), blocks: vec![block(0), block(2)], ..Default::default() };
-        let tags: Vec<_> = scalars(&metrics).into_iter().map(|v| v.tag).collect();
-        let expected = [
-            "accuracy/test",
-            "lr",
-            "speed/images_per_second",
-            "radius/b0",
-            "convergence/b0",
-            "R1/b0",
-            "lr/b0",
-            "radius/b2",
-            "convergence/b2",
-            "R1/b2",
-            "lr/b2",
-        ];
-        assert_eq!(tags, expected);
-    }
 
     #[test]
     fn a_folder_that_cannot_be_made_is_an_error_with_the_name() {
