@@ -32,7 +32,6 @@ mod lines;
 mod log;
 mod picture;
 pub mod plot;
-mod proto;
 mod records;
 pub mod scene;
 mod sentences;

@@ -1,8 +1,7 @@
 //! Tensorboard: scalars, pictures, the configuration as text and as hyperparameters.
 //!
-//! The few messages that a run needs are written here and not by the crate tensorboard-rs (0.5.9): that one panics when
-//! it adds text or hyperparameters, exchanges width and height of pictures, writes from a thread that dies at the
-//! first error, cuts files of the same second, and rests on protobuf 2, which is no longer kept.
+//! Messages and the framing of records are those of the crate tensorboard-rs. Its `SummaryWriter` is not used: it panics when it
+//! adds text or hyperparameters, exchanges width and height of pictures, and writes from a thread that dies at the first error.
 //!
 //! The tags are those of [`super::columns`]; the x axis is the epochs finished in the whole run.
 //!
@@ -16,11 +15,16 @@
 
 use std::path::PathBuf;
 
-use super::proto::{Data, Image, Metadata, Plugin, SessionLog, Shape, Summary, Tensor, Value, What};
-use super::records::{EventFile, now};
+use protobuf::ProtobufError;
+use tensorboard_proto::summary::{Summary_Image, Summary_Value};
+use tensorboard_proto::tensor::TensorProto;
+use tensorboard_proto::tensor_shape::TensorShapeProto;
+use tensorboard_proto::types::DataType;
+
 use super::columns::{BLOCK, Row};
+use super::records::{EventFile, now, tensor};
 use super::{Event, PhaseInfo, Picture, ReportError, Subscriber, encode_png, hparams, records};
-use crate::files::RunDir;
+use crate::files::{FileError, RunDir};
 
 /// Writes event files into the run's folder; each event is in the file when the call returns.
 #[derive(Debug)]
@@ -61,8 +65,8 @@ impl Tensorboard {
         })
     }
 
-    fn write(&mut self, step: u64, value: Vec<Value>) -> Result<(), ReportError> {
-        Ok(self.file()?.write(step, What::Summary(Summary { value }))?)
+    fn write(&mut self, step: u64, values: Vec<Summary_Value>) -> Result<(), ReportError> {
+        Ok(self.file()?.values(step, values)?)
     }
 
     /// A record of a step: `step/convergence` and its like, for those of its numbers that are curves of a block, too.
@@ -74,14 +78,14 @@ impl Tensorboard {
             closed => {
                 let file = closed.insert(EventFile::create(&folder)?);
                 if *done > 0 {
-                    file.write(done.saturating_add(1), What::SessionLog(SessionLog { status: 1 }))?;
+                    file.go_on_after(*done)?;
                 }
                 file
             }
         };
         let tag = |name: &str| BLOCK.iter().find(|c| c.name == name)?.tag;
         let values = values.iter().filter_map(|(name, x)| Some(scalar(format!("step/{}", tag(name)?), *x)));
-        Ok(file.write(step, What::Summary(Summary { value: values.collect() }))?)
+        Ok(file.values(step, values.collect())?)
     }
 
     fn start(&mut self, title: &str, config: &serde_json::Value, resumed_at: u64) -> Result<(), ReportError> {
@@ -91,12 +95,17 @@ impl Tensorboard {
         if resumed_at == 0 {
             records::remove_all(&self.folder)?;
         } else {
-            let start = What::SessionLog(SessionLog { status: 1 });
-            self.file()?.write(resumed_at.saturating_add(1), start)?;
+            self.file()?.go_on_after(resumed_at)?;
         }
         let mut values = vec![text("config", format!("{title}\n\n```json\n{config:#}\n```\n"))];
-        values.extend(hparams::start(self.hparams.as_ref().unwrap_or(config), now()));
+        let hparams = hparams::start(self.hparams.as_ref().unwrap_or(config), now());
+        values.extend(hparams.map_err(|e| self.broken(e))?);
         self.write(resumed_at, values)
+    }
+
+    /// A message that could not be encoded.
+    fn broken(&self, error: ProtobufError) -> FileError {
+        FileError::write(&self.folder)(error.into())
     }
 }
 
@@ -120,7 +129,10 @@ impl Subscriber for Tensorboard {
             Event::Record { step, values } => self.record(*step, values),
             Event::Image { tag, global_step, picture } => self.write(*global_step, vec![image(tag, picture)?]),
             Event::Scalar { tag, global_step, value } => self.write(*global_step, vec![scalar(tag.clone(), *value)]),
-            Event::RunFinished { interrupted: false, .. } => self.write(0, vec![hparams::end(now())]),
+            Event::RunFinished { interrupted: false, .. } => {
+                let end = hparams::end(now()).map_err(|e| self.broken(e))?;
+                self.write(0, vec![end])
+            }
             _ => Ok(()),
         }
     }
@@ -131,27 +143,31 @@ impl Subscriber for Tensorboard {
     }
 }
 
-fn scalar(tag: String, x: f64) -> Value {
-    Value { tag, metadata: None, data: Some(Data::Scalar(x as f32)) }
+fn scalar(tag: String, x: f64) -> Summary_Value {
+    let mut value = Summary_Value { tag, ..Default::default() };
+    value.set_simple_value(x as f32);
+    value
 }
 
-fn image(tag: &str, picture: &Picture) -> Result<Value, ReportError> {
-    let encoded = encode_png(picture)?;
+fn image(tag: &str, picture: &Picture) -> Result<Summary_Value, ReportError> {
     let side = |pixels: u32| i32::try_from(pixels).unwrap_or(i32::MAX);
-    let (height, width) = (side(picture.height), side(picture.width));
-    let image = Image { height, width, colorspace: 3, encoded };
-    Ok(Value { tag: tag.into(), metadata: None, data: Some(Data::Image(image)) })
+    let mut value = Summary_Value { tag: tag.into(), ..Default::default() };
+    value.set_image(Summary_Image {
+        height: side(picture.height),
+        width: side(picture.width),
+        colorspace: 3, // RGB
+        encoded_image_string: encode_png(picture)?,
+        ..Default::default()
+    });
+    Ok(value)
 }
 
 /// Text, read as Markdown.
-fn text(tag: &str, content: String) -> Value {
-    let plugin = Plugin { name: "text".into(), content: Vec::new() };
-    let tensor = Tensor { dtype: 7, shape: Some(Shape { dim: Vec::new() }), strings: vec![content.into_bytes()] };
-    Value {
-        tag: tag.into(),
-        metadata: Some(Metadata { plugin: Some(plugin), data_class: 2 }),
-        data: Some(Data::Tensor(tensor)),
-    }
+fn text(tag: &str, content: String) -> Summary_Value {
+    let string_val = vec![content.into_bytes()].into();
+    let tensor_shape = Some(TensorShapeProto::default()).into();
+    let text = TensorProto { dtype: DataType::DT_STRING, tensor_shape, string_val, ..Default::default() };
+    tensor(tag, "text", Vec::new(), text)
 }
 
 #[cfg(test)]
