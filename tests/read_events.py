@@ -7,6 +7,7 @@ Scalars, pictures and texts come from the EventAccumulator; the hyperparameters 
 
 import io
 import json
+import os
 import sys
 
 from PIL import Image
@@ -39,7 +40,7 @@ def scalars_images_texts(folder):
                 }
             )
     texts = {}
-    for tag in events.PluginTagToContent("text"):
+    for tag in events.PluginTagToContent("text") if tags["tensors"] else []:
         value = tensor_util.make_ndarray(events.Tensors(tag)[-1].tensor_proto)
         texts[tag] = value.reshape(-1)[0].decode()
     return {
@@ -89,5 +90,8 @@ def hparams(folder):
 
 if __name__ == "__main__":
     result = scalars_images_texts(sys.argv[1])
+    steps = os.path.join(sys.argv[1], "steps")
+    if os.path.isdir(steps):
+        result["steps"] = scalars_images_texts(steps)["scalars"]
     result["hparams"] = hparams(sys.argv[1])
     json.dump(result, sys.stdout)

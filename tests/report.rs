@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use softhebb::files::RunDir;
 use softhebb::report::{
     BlockStats, Console, Event, Hub, LogFile, Metrics, MetricsTable, PhaseInfo, PhaseKind, Picture, PictureFiles,
-    Recorder, Tensorboard, Verbosity, closing,
+    Recorder, Subscriber, Tensorboard, Verbosity, closing,
 };
 
 use common::read_events;
@@ -54,13 +54,6 @@ fn epoch(step: u64, run: f64) -> Vec<Event> {
     let picture = Picture { width: 3, height: 1, rgb: vec![255, 0, 0, 0, 255, 0, 0, 0, 255] };
     vec![
         Event::Progress { epoch: step, images: 1000 },
-        Event::EpochFinished {
-            epoch: step,
-            seconds: 1.0,
-            images_per_second: 1000.0,
-            train_loss: Some(0.5),
-            train_acc: None,
-        },
         Event::Report(Box::new(metrics)),
         Event::Image { tag: "filters/b0".into(), global_step: step, picture },
     ]
@@ -107,7 +100,8 @@ fn tensorboard_reads_scalars_images_text_and_hparams() {
     ] {
         assert_eq!(found["scalars"][tag], json!([[1, values[0]], [2, values[1]]]), "{tag}");
     }
-    assert_eq!(found["scalars"].as_object().unwrap().len(), 8, "what was not measured is absent");
+    assert_eq!(found["scalars"]["R1"], found["scalars"]["R1/b0"], "block 0 is the one that learns");
+    assert_eq!(found["scalars"].as_object().unwrap().len(), 10, "what was not measured is absent");
     let image =
         json!({"told": [3, 1], "size": [3, 1], "first_row": [[255, 0, 0], [0, 255, 0], [0, 0, 255]], "step": 2});
     assert_eq!(found["images"]["filters/b0"][1], image);
@@ -115,7 +109,10 @@ fn tensorboard_reads_scalars_images_text_and_hparams() {
     assert!(text.starts_with("2SoftMlp · seed 3") && text.contains("\"lr\": 0.08"), "{text}");
 
     let hparams = &found["hparams"];
-    assert_eq!(hparams["metrics"], json!(["accuracy/test", "accuracy/train", "loss/test", "loss/train"]));
+    assert_eq!(
+        hparams["metrics"],
+        json!(["loss/train", "accuracy/train", "loss/test", "accuracy/test", "convergence", "R1"])
+    );
     assert_eq!(hparams["columns"]["network.blocks.0.layer.lr"], "DATA_TYPE_FLOAT64");
     assert_eq!(hparams["columns"]["save"], "DATA_TYPE_BOOL");
     let group = &hparams["groups"][0];
@@ -164,6 +161,28 @@ fn a_killed_run_leaves_readable_events_and_its_resumption_wins() {
     assert_eq!(test_acc(&found), json!([[1, "51.0"], [2, "52.0"], [3, "63.0"], [4, "74.0"]]));
     assert_eq!(found["hparams"]["groups"][0]["status"], json!(["STATUS_SUCCESS"]));
     assert_eq!(found["hparams"]["groups"][0]["metrics"]["accuracy/test"], 74.0);
+}
+
+#[test]
+fn recorded_steps_are_curves_of_their_own_without_doubled_points() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = RunDir::new(folder.path());
+    let record = |step, x| Event::Record { step, values: vec![("phase", 1.0), ("convergence", x)] };
+    let tell = |done: u64, events: Vec<Event>| {
+        let mut tensorboard = Tensorboard::new(&dir).with_steps(done);
+        events.iter().for_each(|event| tensorboard.on(event).unwrap());
+        std::mem::forget(tensorboard); // killed
+        Some(read_events(&dir)?["steps"].clone())
+    };
+    let Some(found) = tell(0, vec![start(0), record(10, 1.0), record(20, 2.0), record(30, 3.0)]) else { return };
+    assert_eq!(found, json!({"step/convergence": [[10, "1.0"], [20, "2.0"], [30, "3.0"]]}));
+    // Saved after step 25, within the first epoch; the other curves count epochs.
+    let found = tell(25, vec![start(0), record(30, 9.0), record(40, 4.0)]).unwrap();
+    assert_eq!(found, json!({"step/convergence": [[10, "1.0"], [20, "2.0"], [30, "9.0"], [40, "4.0"]]}));
+    let found = tell(40, vec![start(2), record(50, 5.0)]).unwrap();
+    assert_eq!(found["step/convergence"].as_array().unwrap().len(), 5);
+    let found = tell(0, vec![start(0), record(10, 7.0)]).unwrap();
+    assert_eq!(found, json!({"step/convergence": [[10, "7.0"]]}), "a new run begins anew");
 }
 
 #[test]

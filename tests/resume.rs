@@ -91,7 +91,7 @@ fn a_run_that_is_killed_again_and_again_ends_as_one_that_is_not() {
     let done = running.wait().succeeds();
     let run = Run { done, dir: softhebb::files::RunDir::new(place.path(FOLDER)) };
     assert_same(&run, undisturbed());
-    assert_eq!(run.table().of("global_step"), ["1", "2", "3", "4", "6", "8"], "no row twice, none missing");
+    assert_eq!(run.table().of("global_step"), ["1", "2", "3", "4", "5", "6", "7", "8"], "no row twice, none missing");
 }
 
 /// Whatever is there after a kill is whole.

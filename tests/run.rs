@@ -26,7 +26,7 @@ fn a_run_leaves_its_plan_metrics_checkpoint_pictures_and_log() {
     assert_eq!(run.dir.root(), place.path(folder));
     assert!(!place.path("home").read_dir().unwrap().any(|_| true), "nothing is left elsewhere");
     plan_is_what_was_asked_for(&place, &run);
-    metrics_have_a_row_a_report(&run);
+    metrics_have_a_row_an_epoch(&run);
     checkpoint_is_the_published_state_dict(&place, &run);
     picture_shows_every_filter(&run);
     log_is_what_was_printed(&run);
@@ -45,10 +45,9 @@ fn plan_is_what_was_asked_for(place: &Place, run: &Run) {
     assert_eq!((&left["dataset_sup"]["nb_epoch"], &left["seed"]), (&3.into(), &0.into()));
 }
 
-fn metrics_have_a_row_a_report(run: &Run) {
+fn metrics_have_a_row_an_epoch(run: &Run) {
     let table = run.table();
-    // Epoch 1, every second one, and the last.
-    assert_eq!(table.of("phase"), ["0", "1", "2", "3", "3", "3"]);
+    assert_eq!(table.of("phase"), ["1", "2", "3", "4", "4", "4"]);
     assert_eq!(table.of("epoch"), ["1", "1", "1", "1", "2", "3"]);
     assert_eq!(table.of("global_step"), ["1", "2", "3", "4", "5", "6"]);
     let kinds = ["unsupervised", "unsupervised", "unsupervised", "supervised", "supervised", "supervised"];
@@ -66,7 +65,11 @@ fn metrics_have_a_row_a_report(run: &Run) {
             assert!(cells.iter().all(|x| x.is_some_and(f64::is_finite)), "b{block}_{name}: {cells:?}");
         }
     }
-    assert_eq!(table.of("convergence"), table.of("b2_convergence"), "published: the last Hebbian block's");
+    assert_eq!(table.of("block"), ["0", "1", "2", "", "", ""], "the Hebbian block that learned");
+    for column in ["convergence", "R1"] {
+        let of = |block: usize| table.of(&format!("b{block}_{column}"))[block];
+        assert_eq!(table.of(column), [of(0), of(1), of(2), "", "", ""], "{column}");
+    }
     let seconds = table.numbers("seconds");
     assert!(seconds.is_sorted() && seconds[0] > Some(0.0), "{seconds:?}");
     let radius = table.of("b0_radius_mean");
@@ -150,6 +153,7 @@ fn tensorboard_shows_a_run() {
     let table = run.table();
     let scalars = found["scalars"].as_object().unwrap();
     let mut tags = vec!["accuracy/test", "accuracy/train", "loss/test", "loss/train", "lr", "speed/images_per_second"];
+    tags.extend(["R1", "convergence"]);
     tags.extend(["R1/b0", "R1/b1", "convergence/b0", "convergence/b1", "lr/b0", "lr/b1", "radius/b0", "radius/b1"]);
     tags.sort_unstable();
     let mut there: Vec<_> = scalars.keys().map(String::as_str).collect();
@@ -249,11 +253,13 @@ fn without_a_terminal_there_is_a_line_an_epoch() {
         assert!(run.done.stderr.lines().any(|l| l == phase), "{phase} is not in {}", run.done.stderr);
     }
     // What it names is there, and the next command is one.
-    for name in ["log", "checkpoint", "metrics", "pictures", "tensorboard"] {
-        let line = run.done.stdout.lines().find(|l| l.trim_start().starts_with(name)).unwrap();
-        assert!(place.path(line.split_whitespace().nth(1).unwrap()).exists(), "{line}");
-    }
-    assert!(run.done.stdout.lines().last().unwrap().starts_with("next, "), "{}", run.done.stdout);
+    let words: Vec<_> = run.done.stdout.lines().collect();
+    let names: Vec<_> = words[2].split_whitespace().collect();
+    assert_eq!(names, ["log.txt", "checkpoint.safetensors", "metrics.csv", "pictures", "tensorboard"]);
+    assert!(names.iter().all(|name| run.dir.root().join(name).exists()), "{names:?}");
+    assert_eq!(words[3], "next, watch it:");
+    assert!(words[4].starts_with("  tensorboard --logdir results/runs/"), "{words:#?}");
+    assert!(words[..4].iter().all(|line| line.chars().count() <= 80), "{words:#?}");
 }
 
 #[test]
@@ -374,7 +380,7 @@ fn every_rule_learns_as_a_convolution_and_fully_connected() {
         for (block, column) in columns.iter().enumerate() {
             let rows = table.of("phase").into_iter().zip(table.numbers(column));
             let values: Vec<_> =
-                rows.filter(|(phase, _)| *phase == block.to_string()).map(|(_, x)| x.unwrap()).collect();
+                rows.filter(|(phase, _)| *phase == (block + 1).to_string()).map(|(_, x)| x.unwrap()).collect();
             assert!(values.iter().all(|x| x.is_finite()) && values[0] != values[1], "{method}, b{block}: {values:?}");
         }
         assert!(run.done.accuracy() >= 0.0);
@@ -555,6 +561,42 @@ fn a_table_is_as_wide_as_its_network_says() {
 }
 
 #[test]
+fn tensorboard_is_told_how_many_images_were_tested() {
+    let place = Place::new();
+    write_mnist(&place.path("data/MNIST/raw"));
+    let model = "--model 'Soft-c6-k5-s2; BP-c10' --dataset MNIST --set dataset_unsup.training_sample=100 \
+                 --set dataset_sup.training_sample=100 --set dataset_sup.nb_epoch=1";
+    // A file of 100 images where 10,000 are asked for; a fifth of 300 held out; fewer asked for than there are.
+    for (more, tested) in [("", 100.0), ("--validation", 60.0), ("--set dataset_sup.testing_sample=30", 30.0)] {
+        let run = place.run(&format!("{model} {more}"));
+        let Some(found) = read_events(&run.dir) else { return };
+        assert_eq!(found["hparams"]["groups"][0]["hparams"]["dataset_sup.testing_sample"], tested, "{more}");
+        let text = found["texts"]["config"].as_str().unwrap();
+        assert!(text.contains(&format!("\"testing_sample\": {tested}")), "{text}");
+    }
+}
+
+#[test]
+fn every_epoch_has_a_row_and_scores_where_they_are_due() {
+    let epochs = "--set dataset_sup.nb_epoch=4 --set dataset_sup.print_freq=9 --set dataset_unsup.nb_epoch=3 --set dataset_unsup.print_freq=9";
+    let table = Place::new().run(&format!("{MODEL} {SMALL} {epochs}")).table();
+    assert_eq!(table.of("epoch"), ["1", "2", "3", "1", "2", "3", "1", "2", "3", "4"]);
+    assert_eq!(table.of("phase"), ["1", "1", "1", "2", "2", "2", "3", "3", "3", "3"]);
+    let (hebbian, supervised) = ([true, true, true], [false; 4]);
+    for (name, first, second, third) in [
+        ("images_per_second", hebbian, hebbian, [true; 4]),
+        ("convergence", hebbian, hebbian, supervised),
+        ("b0_convergence", hebbian, [true, false, true], [true, false, false, true]),
+        ("b1_convergence", [true, false, true], hebbian, [true, false, false, true]),
+        ("train_loss", [false; 3], [false; 3], [true; 4]),
+        ("test_acc", [false; 3], [false; 3], [true, false, false, true]),
+    ] {
+        let there: Vec<bool> = table.numbers(name).iter().map(Option::is_some).collect();
+        assert_eq!(there, [first.as_slice(), &second, &third].concat(), "{name}");
+    }
+}
+
+#[test]
 fn steps_are_recorded_on_request() {
     let place = Place::new();
     let line = "--model 'Hard-c12-k5-lr0.05 batchnorm2d triangle max_4_2_1; BP-c10 flatten' --training-mode simultaneous \
@@ -572,7 +614,20 @@ fn steps_are_recorded_on_request() {
         let recorded = steps.numbers(column);
         assert_eq!([recorded[2], recorded[5]], [reported[0], reported[1]], "{column}");
     }
+    assert_eq!(steps.of("phase"), ["1"; 6]);
+    if let Some(found) = read_events(&run.dir) {
+        let tags = [("R1", "R1"), ("convergence", "convergence"), ("lr", "lr"), ("radius", "radius_mean")];
+        assert_eq!(found["steps"].as_object().unwrap().len(), tags.len());
+        for (tag, column) in tags {
+            let shown = found["steps"][format!("step/{tag}")].as_array().unwrap();
+            let shown = shown.iter().map(|p| (p[0].as_u64().unwrap(), p[1].as_str().unwrap().parse::<f32>().unwrap()));
+            let points = steps.of("step").into_iter().zip(steps.numbers(column));
+            let points: Vec<_> = points.map(|(at, x)| (at.parse::<u64>().unwrap(), x.unwrap() as f32)).collect();
+            assert_eq!(shown.collect::<Vec<_>>(), points, "{tag}");
+        }
+    }
     let without = place.run(line);
+    assert!(!without.dir.events().join("steps").exists());
     assert!(!without.dir.root().join("steps.csv").exists());
     assert!(run.checkpoint() == without.checkpoint(), "looking changes nothing");
 }

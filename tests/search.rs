@@ -463,7 +463,7 @@ fn trials_can_take_the_blocks_of_a_run() {
     for trial in trial_folders(&place.path(FOLDER)) {
         let state = Tensors::read(&trial.join("checkpoint.safetensors"));
         assert_eq!((state.block(0), state.block(1)), (run.state().block(0), run.state().block(1)));
-        assert_eq!(Table::read(&trial.join("progress.csv")).of("phase"), ["0"; 3], "the classifier alone is trained");
+        assert_eq!(Table::read(&trial.join("progress.csv")).of("phase"), ["1"; 3], "the classifier alone is trained");
     }
     place.softhebb("search --config space.toml --blocks-from nowhere").fails(2, &["there is no nowhere/checkpoint"]);
 }

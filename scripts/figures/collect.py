@@ -42,6 +42,22 @@ def write(path, table):
         writer.writerows(table)
 
 
+def reports(path, config):
+    """The rows of a table that tell of epochs whose metrics were due, phases counted from 1.
+
+    Tables without the column `block` count phases from 0 and have no other rows.
+    """
+    kept = []
+    for row in rows(path):
+        if "block" not in row:
+            row["phase"] = str(int(row["phase"]) + 1)
+        phase = config["phases"][int(row["phase"]) - 1]
+        epoch, every = int(row["epoch"]), max(1, int(phase.get("print_freq", 1)))
+        if epoch in (1, phase["epochs"]) or epoch % every == 0:
+            kept.append(row)
+    return kept
+
+
 def origin(name, config, entries):
     unsup, sup = config["dataset_unsup"], config["dataset_sup"]
     data = ["config", "training_sample", "val_sample", "testing_sample", "validation", "nb_epoch", "batch_size"]
@@ -89,12 +105,13 @@ def collect(root, name=None):
         for folder in trials:
             number = int(folder.name.split("-")[0])
             if number in finished:
-                seed = read(folder, "config.json")["seed"]
-                curves += [{"trial": number, "seed": seed, **r} for r in rows(folder / "progress.csv")]
+                config = read(folder, "config.json")
+                curves += [{"trial": number, "seed": config["seed"], **r} for r in reports(folder / "progress.csv", config)]
         trials = [t for t in trials if int(t.name.split("-")[0]) in finished]
     else:
-        seed = read(root, "config.json")["seed"]
-        curves = [{"trial": 0, "seed": seed, **r} for r in rows(root / "metrics.csv")]
+        config = read(root, "config.json")
+        seed = config["seed"]
+        curves = [{"trial": 0, "seed": seed, **r} for r in reports(root / "metrics.csv", config)]
         tested = [r for r in curves if r.get("test_acc")]
         last = tested[-1] if tested else {}
         write(out / "trials.csv", [{"trial": 0, "status": "finished", "seed": seed, "test_acc": last.get("test_acc", ""),

@@ -13,6 +13,7 @@ use crate::data::{
     DataDirs, DataError, FetchError, FetchEvent, FetchOptions, FetchReport, Listing, Verdict, VerifyReport, fetch,
     find, registry, survey, verify,
 };
+use crate::report::has_screen;
 
 /// List, download and check data sets.
 #[derive(Debug, Args)]
@@ -232,7 +233,8 @@ fn print_fetched(report: &FetchReport, out: &mut dyn Write) -> io::Result<()> {
 
 /// Fetches a data set with a progress bar on standard error; where that is no terminal, with a line a file.
 pub fn fetch_with_bar(name: &str, dirs: &DataDirs, options: &FetchOptions) -> Result<FetchReport, FetchError> {
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    let target = if has_screen() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(0), target);
     let plain = bar.is_hidden();
     // The template is a constant of this file; without it the bar is only less pretty.
     if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left")

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::data::packed::PackEvent;
 use crate::data::{DataDirs, DataError};
+use crate::report::has_screen;
 use crate::train::RunPlan;
 use crate::train::data::{Loading, RunData};
 
@@ -15,7 +16,8 @@ use crate::train::data::{Loading, RunData};
 /// # Errors
 /// When files are missing or broken, or the user stops.
 pub fn load(plan: &RunPlan, dirs: &DataDirs, on: tch::Device, stop: Option<&AtomicBool>) -> Result<RunData, DataError> {
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    let target = if has_screen() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(0), target);
     // The template is a constant of this file; without it the bar is only less pretty.
     if let Ok(style) = ProgressStyle::with_template("decoding {msg} [{bar:30}] {pos}/{len} {per_sec} {eta} left") {
         bar.set_style(style.progress_chars("=> "));

@@ -88,7 +88,6 @@ pub fn train(
         let seconds = clock.elapsed().as_secs_f64();
         let images_per_second = images as f64 / seconds.max(1e-9);
         progress = Progress { epochs: epoch, position: 0, steps: progress.steps };
-        hub.send(Event::EpochFinished { epoch, seconds, images_per_second, train_loss: None, train_acc: None })?;
         hub.send(Event::Report(Box::new(Metrics {
             epoch,
             global_step: progress.steps,

@@ -1,160 +1,158 @@
 //! The bar of a phase: images done of all its epochs, images a second, time left, latest metrics.
+//!
+//! Between two drawings the cursor stands at the beginning of the bar's first line, so that whatever became of its lines when the
+//! window was resized is below the cursor, and goes with one "clear to the end of the screen". While the bar is drawn, lines do
+//! not wrap.
 
-use std::fmt;
 use std::io::{self, Write as _};
 use std::sync::PoisonError;
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressState, ProgressStyle, TermLike};
+use std::time::{Duration, Instant};
 
 use super::console::Shared;
 use super::format::{count, duration, rate};
 use super::{PhaseInfo, PhaseKind};
 
-/// Redraws a second, at most: a step can take less than a millisecond.
-const REDRAWS: u8 = 10;
-
-/// `  epoch 3/50 ━━━━━━──────  24 %  12.3 k images/s  1m 20s left`.
-const BAR: &str = "  {prefix} {bar:24} {percent:>3} %  {speed}  {left} left";
-
-/// The same with the latest metrics below.
-const BAR_AND_METRICS: &str = "  {prefix} {bar:24} {percent:>3} %  {speed}  {left} left\n  {wide_msg}";
+/// It is drawn so often at most: a step can take less than a millisecond.
+const DRAWN_EVERY: Duration = Duration::from_millis(100);
+/// Back to the beginning of the bar, of which nothing is left.
+const CLEAR: &str = "\r\x1b[J";
+/// Signs of the bar itself.
+const LONGEST: usize = 24;
+const SHORTEST: usize = 8;
 
 /// A bar that clears itself when dropped.
 pub(super) struct Bar {
-    bar: ProgressBar,
+    screen: Shared,
+    width: fn() -> usize,
     epochs: u64,
     images: u64,
-    /// The epoch that the bar shows; 0 before the first step.
+    /// The epoch that the bar shows, from 1.
     epoch: u64,
-    has_metrics: bool,
+    /// Images of all epochs that are done.
+    done: u64,
+    /// When the first of them was heard of, if it was, and how many there were then.
+    began: (Instant, u64),
+    /// Seconds left of the run.
+    left: Option<f64>,
+    metrics: String,
+    drawn: Instant,
 }
 
 impl Bar {
-    /// A bar for this phase, drawn at once.
-    pub fn new(phase: &PhaseInfo, writer: Shared) -> Bar {
+    /// A bar for this phase, drawn at once on a screen of this width.
+    pub fn new(phase: &PhaseInfo, screen: Shared, width: fn() -> usize) -> Bar {
         let epochs = if phase.kind == PhaseKind::Features { 1 } else { phase.epochs };
-        let target = ProgressDrawTarget::term_like_with_hz(Box::new(Screen(writer)), REDRAWS);
-        let bar = ProgressBar::with_draw_target(Some(epochs.saturating_mul(phase.images)), target)
-            .with_finish(ProgressFinish::AndClear);
-        bar.set_style(style(BAR));
-        let bar = Bar { bar, epochs, images: phase.images, epoch: 0, has_metrics: false };
-        bar.name(1);
-        bar.bar.tick();
+        let now = Instant::now();
+        let metrics = String::new();
+        let mut bar = Bar {
+            screen,
+            width,
+            epochs,
+            images: phase.images,
+            epoch: 1,
+            done: 0,
+            began: (now, 0),
+            left: None,
+            metrics,
+            drawn: now,
+        };
+        bar.draw();
         bar
     }
 
     /// So many images of this epoch (from 1) are done.
     pub fn advance(&mut self, epoch: u64, images: u64) {
-        let position = epoch.saturating_sub(1).saturating_mul(self.images).saturating_add(images);
-        if epoch != self.epoch {
-            // The epochs that an earlier part of the run did are no speed of this one.
-            if self.epoch == 0 && epoch > 1 {
-                self.bar.set_position(position);
-                self.bar.reset_eta();
-            }
-            self.name(epoch);
-            self.epoch = epoch;
+        // The epochs that an earlier part of the run did are no speed of this one.
+        let resumed = self.done == 0 && epoch > 1;
+        self.done = epoch.saturating_sub(1).saturating_mul(self.images).saturating_add(images);
+        self.epoch = epoch;
+        if resumed {
+            self.began = (Instant::now(), self.done);
         }
-        self.bar.set_position(position);
+        if self.drawn.elapsed() >= DRAWN_EVERY {
+            self.draw();
+        }
+    }
+
+    /// So many seconds are left of the run.
+    pub fn look_ahead(&mut self, seconds: f64) {
+        self.left = Some(seconds);
     }
 
     /// Shows the latest metrics.
     pub fn say(&mut self, text: &str) {
-        if text.is_empty() {
-            return;
-        }
-        if !std::mem::replace(&mut self.has_metrics, true) {
-            self.bar.set_style(style(BAR_AND_METRICS));
-        }
-        self.bar.set_message(text.to_string());
+        self.metrics = text.to_string();
+        self.draw();
     }
 
     /// Does something with the bar out of the way.
-    pub fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.bar.suspend(work)
+    pub fn aside<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        self.put(CLEAR);
+        let done = work();
+        self.draw();
+        done
     }
 
-    fn name(&self, epoch: u64) {
-        self.bar.set_prefix(format!("epoch {}/{}", count(epoch), count(self.epochs)));
-    }
-}
-
-/// How the bar looks.
-fn style(template: &str) -> ProgressStyle {
-    // A test builds both templates; were one wrong, the default bar would do.
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    style
-        .progress_chars("━╸─")
-        .with_key("speed", |state: &ProgressState, out: &mut dyn fmt::Write| {
-            let _ = out.write_str(&rate(state.per_sec()));
-        })
-        .with_key("left", |state: &ProgressState, out: &mut dyn fmt::Write| {
-            let seconds = if state.pos() == 0 { f64::NAN } else { state.eta().as_secs_f64() };
-            let _ = out.write_str(&duration(seconds));
-        })
-}
-
-/// A writer as indicatif's terminal. A failed write is returned and costs the bar only: what matters is printed by
-/// the console, which looks at its errors.
-struct Screen(Shared);
-
-impl Screen {
-    fn put(&self, text: fmt::Arguments<'_>) -> io::Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write_fmt(text)
+    fn draw(&mut self) {
+        let (elapsed, new) = (self.began.0.elapsed().as_secs_f64(), self.done.saturating_sub(self.began.1) as f64);
+        let (all, speed) = (self.epochs.saturating_mul(self.images), if new > 0.0 { new / elapsed } else { f64::NAN });
+        let phase = all.saturating_sub(self.done) as f64 / speed;
+        let mut left = format!("{} left", duration(phase));
+        // A second more is no other phase.
+        if let Some(run) = self.left.filter(|run| *run > phase + 1.0) {
+            left += &format!(", {} in all", duration(run));
+        }
+        let name = format!("epoch {}/{}", count(self.epoch), count(self.epochs));
+        let share = if all > 0 { self.done as f64 / all as f64 } else { 0.0 };
+        let width = (self.width)().saturating_sub(1);
+        let mut text = format!("{CLEAR}\x1b[?7l{}", line(width, &name, share.min(1.0), &rate(speed), &left));
+        if !self.metrics.is_empty() {
+            text += &format!("\n{}\x1b[A", cut(&format!("  {}", self.metrics), width));
+        }
+        self.put(&(text + "\r\x1b[?7h"));
+        self.drawn = Instant::now();
     }
 
-    /// Escape sequences read "0 lines" as one.
-    fn go(&self, n: usize, direction: char) -> io::Result<()> {
-        if n == 0 { Ok(()) } else { self.put(format_args!("\x1b[{n}{direction}")) }
+    /// A write that fails costs the bar only: what matters is printed by the console, which looks at its errors.
+    fn put(&self, text: &str) {
+        let mut screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = screen.write_all(text.as_bytes()).and_then(|()| screen.flush());
     }
 }
 
-impl fmt::Debug for Screen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Screen")
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.put(CLEAR);
     }
 }
 
-impl TermLike for Screen {
-    fn width(&self) -> u16 {
-        terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| width.0)
-    }
+/// The width of the terminal at standard error.
+pub(super) fn screen_width() -> usize {
+    terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
+}
 
-    fn height(&self) -> u16 {
-        terminal_size::terminal_size_of(io::stderr()).map_or(20, |(_, height)| height.0)
+/// `  epoch 3/50 ━━━━━━──────  24 %  12.3 k images/s  1m 20s left`; where that is too wide, without the speed, then without the
+/// bar.
+fn line(width: usize, name: &str, share: f64, speed: &str, left: &str) -> String {
+    let percent = format!("{:>3} %", (share * 100.0).floor());
+    for speed in [format!("  {speed}"), String::new()] {
+        let words = format!("  {name}  {percent}{speed}  {left}").chars().count();
+        let room = width.saturating_sub(words).min(LONGEST);
+        if room >= SHORTEST {
+            let full = ((share * room as f64).round() as usize).min(room);
+            let bar = "━".repeat(full) + &"─".repeat(room - full);
+            return format!("  {name} {bar} {percent}{speed}  {left}");
+        }
     }
+    cut(&format!("  {name} {percent}  {left}"), width)
+}
 
-    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        self.go(n, 'A')
+/// The text, or as much of it as fits.
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_string();
     }
-
-    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        self.go(n, 'B')
-    }
-
-    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        self.go(n, 'C')
-    }
-
-    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        self.go(n, 'D')
-    }
-
-    fn write_line(&self, text: &str) -> io::Result<()> {
-        self.put(format_args!("{text}\n"))
-    }
-
-    fn write_str(&self, text: &str) -> io::Result<()> {
-        self.put(format_args!("{text}"))
-    }
-
-    fn clear_line(&self) -> io::Result<()> {
-        self.put(format_args!("\r\x1b[2K"))
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).flush()
-    }
+    text.chars().take(width.saturating_sub(1)).chain((width > 0).then_some('…')).collect()
 }
 
 #[cfg(test)]
@@ -168,23 +166,42 @@ mod tests {
 
     #[test]
     fn positions_count_all_epochs_and_never_overflow() {
-        let screen = || -> Shared { Arc::new(Mutex::new(Box::new(io::sink()))) };
-        let mut bar = Bar::new(&phase(5, 100), screen());
-        for (epoch, images, position) in [(1, 10, 10), (1, 100, 100), (2, 1, 101), (5, 100, 500)] {
+        let new = |epochs, images| {
+            Bar::new(&phase(epochs, images), Arc::new(Mutex::new(Box::new(io::sink()))), || usize::MAX)
+        };
+        let mut bar = new(5, 100);
+        for (epoch, images, done) in [(1, 10, 10), (1, 100, 100), (2, 1, 101), (5, 100, 500)] {
             bar.advance(epoch, images);
-            assert_eq!(bar.bar.position(), position);
+            assert_eq!((bar.done, bar.began.1), (done, 0));
         }
         // Resumed in the middle.
-        let mut bar = Bar::new(&phase(5, 100), screen());
+        let mut bar = new(5, 100);
         bar.advance(3, 50);
-        assert_eq!((bar.bar.position(), bar.bar.prefix().as_str()), (250, "epoch 3/5"));
-        let mut bar = Bar::new(&phase(u64::MAX, u64::MAX), screen());
+        assert_eq!((bar.done, bar.epoch, bar.began.1), (250, 3, 250));
+        let mut bar = new(u64::MAX, u64::MAX);
         bar.advance(u64::MAX, u64::MAX);
         bar.advance(0, 0);
+        bar.draw();
     }
 
     #[test]
-    fn the_templates_are_some() {
-        assert!(ProgressStyle::with_template(BAR).is_ok() && ProgressStyle::with_template(BAR_AND_METRICS).is_ok());
+    fn a_line_fits_its_screen() {
+        let left = "1m 20s left, 14m 03s in all";
+        for (width, text) in [
+            (100, "  epoch 3/50 ━━━━━━────────────────── 24 %  12.3 k images/s  1m 20s left, 14m 03s in all"),
+            (79, "  epoch 3/50 ━━━────────── 24 %  12.3 k images/s  1m 20s left, 14m 03s in all"),
+            (60, "  epoch 3/50 ━━━─────────── 24 %  1m 20s left, 14m 03s in all"),
+            (50, "  epoch 3/50  24 %  1m 20s left, 14m 03s in all"),
+            (20, "  epoch 3/50  24 %…"),
+            (1, "…"),
+            (0, ""),
+        ] {
+            let found = line(width, "epoch 3/50", 0.24, "12.3 k images/s", left);
+            assert!(found.chars().count() <= width, "{found}");
+            let bare = |text: &str| text.replace(['━', '─', ' '], "");
+            assert_eq!(bare(&found), bare(text), "{width}");
+            assert_eq!(found.contains('━'), text.contains('━'), "{width}: {found}");
+        }
+        assert_eq!(line(79, "epoch 1/1", 1.0, "1 images/s", "0 ms left").matches('━').count(), LONGEST);
     }
 }

@@ -1,5 +1,7 @@
 //! The last words of a run: where things are and what to type next.
 
+use std::path::PathBuf;
+
 use super::format::shell;
 use crate::files::RunDir;
 
@@ -12,23 +14,26 @@ pub struct Closing {
     pub interrupted: Vec<String>,
 }
 
+impl Closing {
+    /// The last words of a run that leaves these files; `resume` is the whole command that goes on with it, if it can.
+    pub fn of(dir: &RunDir, files: &[PathBuf], resume: Option<&str>) -> Closing {
+        let names = files.iter().map(|path| path.strip_prefix(dir.root()).unwrap_or(path).display().to_string());
+        let places = [format!("in {}:", dir.root().display()), format!("  {}", names.collect::<Vec<_>>().join("  "))];
+        let next = |what: &str, command: &str| [format!("next, {what}:"), format!("  {command}")];
+        let look = format!("tensorboard --logdir {}", shell(&dir.root().display().to_string()));
+        Closing {
+            finished: places.iter().cloned().chain(next("watch it", &look)).collect(),
+            interrupted: resume
+                .map(|command| places.iter().cloned().chain(next("go on", command)).collect())
+                .unwrap_or_default(),
+        }
+    }
+}
+
 /// The last words of a run in this folder; `resume` is the whole command that goes on with it.
 pub fn closing(dir: &RunDir, resume: &str) -> Closing {
-    let pictures = dir.picture("any");
-    let pictures = pictures.parent().unwrap_or(dir.root());
-    let places = [
-        ("log", dir.log().display().to_string()),
-        ("checkpoint", dir.checkpoint().display().to_string()),
-        ("metrics", dir.metrics().display().to_string()),
-        ("pictures", pictures.display().to_string()),
-        ("tensorboard", dir.events().display().to_string()),
-    ];
-    let places = places.into_iter().map(|(name, path)| format!("  {name:<12} {path}"));
-    let look = format!("next, watch it:  tensorboard --logdir {}", shell(&dir.root().display().to_string()));
-    Closing {
-        finished: places.clone().chain([look]).collect(),
-        interrupted: places.chain([format!("next, go on:  {resume}")]).collect(),
-    }
+    let pictures = dir.picture("any").parent().unwrap_or(dir.root()).to_path_buf();
+    Closing::of(dir, &[dir.log(), dir.checkpoint(), dir.metrics(), pictures, dir.events()], Some(resume))
 }
 
 #[cfg(test)]
@@ -40,14 +45,11 @@ mod tests {
         let closing = closing(&RunDir::new("results/my run"), "softhebb run --resume all");
         let text = closing.finished.join("\n");
         for part in [
-            "log          results/my run/log.txt",
-            "checkpoint   results/my run/checkpoint.safetensors",
-            "pictures     results/my run/pictures",
-            "tensorboard  results/my run/tensorboard",
-            "tensorboard --logdir 'results/my run'",
+            "in results/my run:\n  log.txt  checkpoint.safetensors  metrics.csv  pictures  tensorboard\n",
+            "next, watch it:\n  tensorboard --logdir 'results/my run'",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
-        assert!(closing.interrupted.join("\n").ends_with("next, go on:  softhebb run --resume all"));
+        assert!(closing.interrupted.join("\n").ends_with("next, go on:\n  softhebb run --resume all"));
     }
 }

@@ -3,11 +3,18 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::bar::Bar;
+use super::bar::{Bar, screen_width};
 use super::{Closing, Event, Kind, Line, Lines, ReportError, Subscriber, Verbosity, shown};
 
 /// A writer that the bar and the lines share.
 pub(super) type Shared = Arc<Mutex<Box<dyn Write + Send>>>;
+
+/// Whether standard error is a terminal that may be drawn on: none that calls itself dumb, and nobody asked for plain text with
+/// `NO_COLOR`.
+pub fn has_screen() -> bool {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !plain && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
 
 /// Says how the run goes: on a terminal a bar a phase, else a line an epoch.
 ///
@@ -23,10 +30,9 @@ pub struct Console {
 }
 
 impl Console {
-    /// On this process' standard error and standard output; a bar if standard error is a terminal.
+    /// On this process' standard error and standard output; a bar if [`has_screen`].
     pub fn standard(verbosity: Verbosity, closing: Closing) -> Console {
-        let terminal = io::stderr().is_terminal();
-        Console::new(verbosity, closing, Box::new(io::stderr()), Box::new(io::stdout()), terminal)
+        Console::new(verbosity, closing, Box::new(io::stderr()), Box::new(io::stdout()), has_screen())
     }
 
     /// On any two writers; `terminal` says whether `progress` understands cursor movements.
@@ -60,7 +66,7 @@ impl Console {
                 Kind::Result | Kind::Closing => &mut self.result,
                 _ => &mut self.progress,
             };
-            match &self.bar {
+            match &mut self.bar {
                 Some(bar) => bar.aside(|| stream.line(&line.text))?,
                 None => stream.line(&line.text)?,
             }
@@ -80,10 +86,11 @@ impl Subscriber for Console {
         let has_bar = self.has_bar();
         match (event, &mut self.bar) {
             (Event::PhaseStarted(phase), _) if has_bar => {
-                self.bar = Some(Bar::new(phase, self.progress.shared()));
+                self.bar = Some(Bar::new(phase, self.progress.shared(), screen_width));
             }
             (Event::Progress { epoch, images }, Some(bar)) => bar.advance(*epoch, *images),
-            (Event::EpochFinished { .. } | Event::Report(_), Some(bar)) => bar.say(self.lines.latest()),
+            (Event::Left(seconds), Some(bar)) => bar.look_ahead(*seconds),
+            (Event::Report(_), Some(bar)) => bar.say(self.lines.latest()),
             _ => {}
         }
         Ok(())
@@ -91,8 +98,7 @@ impl Subscriber for Console {
 
     fn close(&mut self) -> Result<(), ReportError> {
         self.bar = None;
-        let rest = self.lines.rest();
-        self.print(rest)
+        Ok(())
     }
 }
 
@@ -168,24 +174,24 @@ mod tests {
             images: 100,
             batch_size: 50,
         };
-        let epoch = |epoch| Event::EpochFinished {
-            epoch,
+        let between = Metrics {
+            epoch: 1,
+            between: true,
             seconds: 0.5,
             images_per_second: 200.0,
             train_loss: Some(2.0),
-            train_acc: None,
+            ..Default::default()
         };
         vec![
             Event::RunStarted { title: "title".into(), config: serde_json::json!({}), folder: None, resumed_at: 0 },
             Event::PhaseStarted(phase),
             Event::Progress { epoch: 1, images: 50 },
             Event::Progress { epoch: 1, images: 100 },
-            epoch(1),
+            Event::Report(Box::new(between)),
             Event::Note("a note".into()),
             Event::Progress { epoch: 2, images: 50 },
             Event::Warning("a warning".into()),
             Event::Progress { epoch: 2, images: 100 },
-            epoch(2),
             Event::Report(Box::new(Metrics { epoch: 2, test_acc: Some(50.0), ..Default::default() })),
             Event::Saved("checkpoint".into()),
             Event::PhaseFinished { index: 0, seconds: 1.0 },
@@ -212,8 +218,8 @@ mod tests {
         let expected = [
             "title",
             "phase 1/1: supervised, block 1, 2 epochs of 100 images",
+            "  epoch 1/2: loss 2.0000, lr 0, 200 images/s, at 0.5 s",
             "note: a note",
-            "  epoch 1/2: loss 2.0000, 200 images/s, 0.5 s",
             "warning: a warning",
             "  epoch 2/2: test 50.00 %, lr 0, 0.0 images/s, at 0 ms",
         ];
@@ -238,7 +244,7 @@ mod tests {
         let (progress, result) = told(Verbosity::Normal, true);
         assert!(progress.contains("\x1b["), "the cursor moves: {progress:?}");
         assert!(progress.contains("epoch 1/2"), "the bar names the epoch: {progress:?}");
-        for line in ["title\n", "note: a note\n", "warning: a warning\n", "  phase 1 took 1.0 s: test 50.00 %\n"] {
+        for line in ["title\n", "note: a note\n", "warning: a warning\n", "  took 1.0 s: test 50.00 %\n"] {
             assert!(progress.contains(line), "{line:?} is not in {progress:?}");
         }
         assert_eq!(result, "test accuracy 50.00 %, in 1.0 s\nthe end\n");

@@ -74,7 +74,7 @@ pub struct BlockStats {
     pub first_wins: Vec<f64>,
 }
 
-/// One report: a row of `metrics.csv`. What a phase does not measure is absent.
+/// The report of an epoch: a row of `metrics.csv`. What a phase does not measure is absent.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Metrics {
     /// Phase, from 0.
@@ -83,6 +83,9 @@ pub struct Metrics {
     pub epoch: u64,
     /// Epochs finished in the whole run: the x axis of tensorboard.
     pub global_step: u64,
+    /// An epoch between two that are due (`print_freq`): nothing was tested, and only the blocks that learn are described.
+    #[serde(default)]
+    pub between: bool,
     /// Seconds since the run began (summed over resumes).
     pub seconds: f64,
     /// Images a second in this epoch's training.
@@ -97,7 +100,7 @@ pub struct Metrics {
     pub test_loss: Option<f64>,
     /// Accuracy on the test images, percent.
     pub test_acc: Option<f64>,
-    /// One entry a Hebbian block of the network, first to last.
+    /// One entry a Hebbian block of the network that is described, first to last.
     pub blocks: Vec<BlockStats>,
 }
 
@@ -119,7 +122,7 @@ pub enum Event {
     RunStarted {
         /// One line for people: `4SoftHebbCnnCIFAR · CIFAR10_1 → CIFAR10_50 · seed 0 · cpu, 2 threads`.
         title: String,
-        /// The plan, as written to config.json.
+        /// The plan; the numbers of test images are those that there are.
         config: serde_json::Value,
         /// Where its files go, if it saves.
         folder: Option<PathBuf>,
@@ -135,20 +138,9 @@ pub enum Event {
         /// Images done in this epoch.
         images: u64,
     },
-    /// An epoch ended (whether or not metrics are due).
-    EpochFinished {
-        /// Epoch within the phase, from 1.
-        epoch: u64,
-        /// Seconds that its training took.
-        seconds: f64,
-        /// Images a second.
-        images_per_second: f64,
-        /// Mean training loss, where the phase has one.
-        train_loss: Option<f64>,
-        /// Training accuracy, percent, where the phase has one.
-        train_acc: Option<f64>,
-    },
-    /// Metrics are due.
+    /// About so many seconds are left of the run, over all its phases. Sent a few times a second, once a speed was measured.
+    Left(f64),
+    /// An epoch ended.
     Report(Box<Metrics>),
     /// What a model logs of one step.
     Step {
@@ -159,7 +151,7 @@ pub enum Event {
         /// The numbers by their names.
         values: Vec<(&'static str, f64)>,
     },
-    /// What a run was asked to record of a step: for `steps.csv` alone, since a run's curves count epochs.
+    /// What a run was asked to record of a step, for `steps.csv` and curves of their own: a run's others count epochs.
     Record {
         /// Steps of the whole run until here, from 1.
         step: u64,

@@ -3,76 +3,89 @@
 //! A nested configuration becomes flat names (`network.blocks.0.layer.lr`); numbers, texts and truth values keep their
 //! type, a list of plain values becomes its JSON text, and what is null or empty is left out.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
-use prost::Message;
+use protobuf::well_known_types::{Value, Value_oneof_kind as Kind};
+use protobuf::{Message, ProtobufResult};
 use serde_json::Value as Json;
-
-use super::proto::{
-    Data, Dim, Experiment, HParamInfo, HParams, HParamsData, Metadata, MetricInfo, MetricName, Plugin, Scalar,
-    ScalarKind, SessionEnd, SessionStart, Shape, Tensor, Value,
+use tensorboard_proto::api::{DataType, Experiment, HParamInfo, MetricInfo, MetricName, Status};
+use tensorboard_proto::plugin_hparams::{
+    HParamsPluginData, HParamsPluginData_oneof_data as PluginData, SessionEndInfo, SessionStartInfo,
 };
+use tensorboard_proto::summary::Summary_Value;
+use tensorboard_proto::tensor::TensorProto;
+use tensorboard_proto::tensor_shape::{TensorShapeProto, TensorShapeProto_Dim};
+use tensorboard_proto::types;
 
-/// Scalars that the HPARAMS page has columns for.
-pub(super) const METRICS: [&str; 4] = ["accuracy/test", "accuracy/train", "loss/test", "loss/train"];
+use super::columns;
+use super::records::tensor;
 
 /// What the page needs at the start of a run: which columns there are, and this run's values.
-pub(super) fn start(config: &Json, now: f64) -> [Value; 2] {
-    let mut hparams = BTreeMap::new();
+pub(super) fn start(config: &Json, now: f64) -> ProtobufResult<[Summary_Value; 2]> {
+    let mut hparams = HashMap::new();
     flatten(config, String::new(), &mut hparams);
-    let info = |(name, scalar): (&String, &Scalar)| HParamInfo {
+    let info = |(name, value): (&String, &Value)| HParamInfo {
         name: name.clone(),
-        kind: match scalar.kind {
-            Some(ScalarKind::Text(_)) => 1,
-            Some(ScalarKind::Bool(_)) => 2,
-            Some(ScalarKind::Number(_)) => 3,
-            None => 0,
+        field_type: match value.kind {
+            Some(Kind::string_value(_)) => DataType::DATA_TYPE_STRING,
+            Some(Kind::bool_value(_)) => DataType::DATA_TYPE_BOOL,
+            Some(Kind::number_value(_)) => DataType::DATA_TYPE_FLOAT64,
+            _ => DataType::DATA_TYPE_UNSET,
         },
+        ..Default::default()
     };
-    let metric = |tag: &str| MetricInfo { name: Some(MetricName { tag: tag.into() }) };
-    let experiment = Experiment { hparams: hparams.iter().map(info).collect(), metrics: METRICS.map(metric).to_vec() };
-    [
-        value("_hparams_/experiment", HParamsData::Experiment(experiment)),
-        value("_hparams_/session_start_info", HParamsData::Start(SessionStart { hparams, start_time_secs: now })),
-    ]
+    let metric = |tag: &str| {
+        let name = MetricName { tag: tag.into(), ..Default::default() };
+        MetricInfo { name: Some(name).into(), ..Default::default() }
+    };
+    let mut hparam_infos: Vec<HParamInfo> = hparams.iter().map(info).collect();
+    hparam_infos.sort_by(|a, b| a.name.cmp(&b.name));
+    let metric_infos: Vec<MetricInfo> = columns::compared().filter_map(|c| c.tag).map(metric).collect();
+    let experiment =
+        Experiment { hparam_infos: hparam_infos.into(), metric_infos: metric_infos.into(), ..Default::default() };
+    let session = SessionStartInfo { hparams, start_time_secs: now, ..Default::default() };
+    Ok([
+        value("_hparams_/experiment", PluginData::experiment(experiment))?,
+        value("_hparams_/session_start_info", PluginData::session_start_info(session))?,
+    ])
 }
 
 /// What the page needs when a run came to its end.
-pub(super) fn end(now: f64) -> Value {
-    value("_hparams_/session_end_info", HParamsData::End(SessionEnd { status: 1, end_time_secs: now }))
+pub(super) fn end(now: f64) -> ProtobufResult<Summary_Value> {
+    let end = SessionEndInfo { status: Status::STATUS_SUCCESS, end_time_secs: now, ..Default::default() };
+    value("_hparams_/session_end_info", PluginData::session_end_info(end))
 }
 
 /// The plugin reads the metadata only; the tensor beside it is empty.
-fn value(tag: &str, data: HParamsData) -> Value {
-    let plugin = Plugin { name: "hparams".into(), content: HParams { data: Some(data) }.encode_to_vec() };
-    let nothing = Tensor { dtype: 1, shape: Some(Shape { dim: vec![Dim { size: 0 }] }), strings: Vec::new() };
-    Value {
-        tag: tag.into(),
-        metadata: Some(Metadata { plugin: Some(plugin), data_class: 2 }),
-        data: Some(Data::Tensor(nothing)),
-    }
+fn value(tag: &str, data: PluginData) -> ProtobufResult<Summary_Value> {
+    let content = HParamsPluginData { data: Some(data), ..Default::default() }.write_to_bytes()?;
+    let dim = TensorShapeProto_Dim { size: 0, ..Default::default() };
+    let shape = TensorShapeProto { dim: vec![dim].into(), ..Default::default() };
+    let dtype = types::DataType::DT_FLOAT;
+    let nothing = TensorProto { dtype, tensor_shape: Some(shape).into(), ..Default::default() };
+    Ok(tensor(tag, "hparams", content, nothing))
 }
 
 /// Puts the leaves below `json` into `out`, under the names of their way.
-fn flatten(json: &Json, name: String, out: &mut BTreeMap<String, Scalar>) {
+fn flatten(json: &Json, name: String, out: &mut HashMap<String, Value>) {
     let below = |key: &str| if name.is_empty() { key.to_string() } else { format!("{name}.{key}") };
     let kind = match json {
         Json::Null => return,
-        Json::Bool(x) => ScalarKind::Bool(*x),
+        Json::Bool(x) => Kind::bool_value(*x),
         Json::Number(x) => match x.as_f64() {
-            Some(x) => ScalarKind::Number(x),
-            None => ScalarKind::Text(x.to_string()),
+            Some(x) => Kind::number_value(x),
+            None => Kind::string_value(x.to_string()),
         },
-        Json::String(x) => ScalarKind::Text(x.clone()),
+        Json::String(x) => Kind::string_value(x.clone()),
         Json::Array(list) if list.is_empty() => return,
         Json::Array(list) if list.iter().any(|x| x.is_object() || x.is_array()) => {
             return list.iter().enumerate().for_each(|(i, x)| flatten(x, below(&i.to_string()), out));
         }
-        Json::Array(_) => ScalarKind::Text(json.to_string()),
+        Json::Array(_) => Kind::string_value(json.to_string()),
         Json::Object(map) => return map.iter().for_each(|(key, x)| flatten(x, below(key), out)),
     };
     let name = if name.is_empty() { "value".into() } else { name };
-    out.insert(name, Scalar { kind: Some(kind) });
+    out.insert(name, Value { kind: Some(kind), ..Default::default() });
 }
 
 #[cfg(test)]
@@ -82,20 +95,21 @@ mod tests {
 
     #[test]
     fn a_configuration_becomes_flat() {
-        use ScalarKind::*;
+        use Kind::{bool_value, number_value, string_value};
         let config = json!({
             "seed": 3, "device": "cpu", "save": true, "nothing": null, "none": [],
             "blocks": [{"layer": {"lr": 0.08}}, {"shape": [3, 32, 32]}],
         });
-        let mut flat = BTreeMap::new();
+        let mut flat = HashMap::new();
         flatten(&config, String::new(), &mut flat);
-        let flat: Vec<_> = flat.into_iter().map(|(name, scalar)| (name, scalar.kind.unwrap())).collect();
+        let mut flat: Vec<_> = flat.into_iter().map(|(name, value)| (name, value.kind.unwrap())).collect();
+        flat.sort_by(|a, b| a.0.cmp(&b.0));
         let expected = [
-            ("blocks.0.layer.lr", Number(0.08)),
-            ("blocks.1.shape", Text("[3,32,32]".into())),
-            ("device", Text("cpu".into())),
-            ("save", Bool(true)),
-            ("seed", Number(3.0)),
+            ("blocks.0.layer.lr", number_value(0.08)),
+            ("blocks.1.shape", string_value("[3,32,32]".into())),
+            ("device", string_value("cpu".into())),
+            ("save", bool_value(true)),
+            ("seed", number_value(3.0)),
         ];
         assert_eq!(flat, expected.map(|(name, kind)| (name.to_string(), kind)));
     }

@@ -4,9 +4,10 @@
 //! prints.
 
 use super::closing::Closing;
-use super::format::{count, duration, number, plural, rate};
-use super::sentences::{block_lines, facts, phase_title, result};
-use super::{BlockStats, Event, Metrics, PhaseInfo};
+use super::columns::Row;
+use super::format::{count, duration, plural};
+use super::sentences::{block_lines, phase_title, result};
+use super::{Event, Metrics, PhaseInfo, PhaseKind};
 
 /// How much the console says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -25,9 +26,9 @@ pub enum Verbosity {
 pub enum Kind {
     /// What runs; the head of a phase; a phase's end that no epoch line told.
     Head,
-    /// An epoch without metrics.
+    /// An epoch between two that are due.
     Epoch,
-    /// An epoch with metrics.
+    /// An epoch whose metrics are due.
     Report,
     /// The end of a phase whose epochs were told line by line.
     Summary,
@@ -64,16 +65,16 @@ pub fn shown(kind: Kind, verbosity: Verbosity, bar: bool) -> bool {
     }
 }
 
-/// Turns events into lines, one line an epoch: an epoch's own line waits for the metrics that may follow it.
+/// Turns events into lines, one line an epoch.
 #[derive(Debug, Default)]
 pub struct Lines {
     closing: Closing,
     phase: Option<PhaseInfo>,
-    /// The line of an epoch that ended and has no metrics yet.
-    waiting: Option<(u64, String)>,
-    /// The last epoch of the phase that has its line.
-    told: u64,
+    /// Whether an epoch of the phase has its line.
+    told: bool,
     latest: String,
+    /// Seconds left of the run.
+    left: Option<f64>,
 }
 
 impl Lines {
@@ -85,13 +86,6 @@ impl Lines {
     /// The latest metrics of the phase in a few words; empty before the first.
     pub fn latest(&self) -> &str {
         &self.latest
-    }
-
-    /// The line that still waits for metrics, if any; for the end of the stream.
-    pub fn rest(&mut self) -> Option<Line> {
-        let (epoch, text) = self.waiting.take()?;
-        self.told = epoch;
-        Some(Line { kind: Kind::Epoch, text })
     }
 
     /// The lines that this event is worth, in order.
@@ -109,106 +103,68 @@ impl Lines {
                 }
             }
             Event::PhaseStarted(phase) => {
-                out.extend(self.rest());
-                out.push(Line { kind: Kind::Head, text: phase_title(phase) });
-                (self.phase, self.told, self.latest) = (Some(phase.clone()), 0, String::new());
+                say(Kind::Head, phase_title(phase));
+                (self.phase, self.told, self.latest) = (Some(phase.clone()), false, String::new());
             }
-            // The next epoch runs: there are no metrics to wait for.
-            Event::Progress { .. } => out.extend(self.rest()),
-            Event::EpochFinished { epoch, seconds, images_per_second, train_loss, train_acc } => {
-                out.extend(self.rest());
-                if *epoch != self.told {
-                    let facts = facts(*train_loss, *train_acc, None, None);
-                    if !facts.is_empty() {
-                        self.latest = facts.join(", ");
-                    }
-                    let speed = [rate(*images_per_second), duration(*seconds)];
-                    self.waiting = Some((*epoch, self.epoch_line(*epoch, facts.into_iter().chain(speed))));
-                }
-            }
-            Event::Report(metrics) => {
-                if self.waiting.as_ref().is_some_and(|(epoch, _)| *epoch == metrics.epoch) {
-                    self.waiting = None;
-                }
-                out.extend(self.rest());
-                out.extend(self.report(metrics));
-                self.told = metrics.epoch;
-            }
-            Event::PhaseFinished { index, seconds } => {
-                out.extend(self.rest());
-                let kind = if self.told > 0 { Kind::Summary } else { Kind::Head };
-                let mut text = format!("  phase {} took {}", index + 1, duration(*seconds));
+            Event::Left(seconds) => self.left = Some(*seconds),
+            Event::Report(metrics) => out.extend(self.report(metrics)),
+            Event::PhaseFinished { seconds, .. } => {
+                let kind = if self.told { Kind::Summary } else { Kind::Head };
+                let stored = self.phase.as_ref().is_some_and(|p| p.kind == PhaseKind::Features);
+                let mut text = format!("  {} {}", if stored { "stored in" } else { "took" }, duration(*seconds));
                 if !self.latest.is_empty() {
                     text += &format!(": {}", self.latest);
                 }
-                out.push(Line { kind, text });
+                say(kind, text);
                 self.phase = None;
             }
             Event::Step { line, .. } => say(Kind::Detail, line.clone()),
-            Event::Image { .. } | Event::Scalar { .. } | Event::Record { .. } => {}
+            Event::Progress { .. } | Event::Image { .. } | Event::Scalar { .. } | Event::Record { .. } => {}
             Event::Table(text) => text.lines().for_each(|line| say(Kind::Result, line.to_string())),
             Event::Note(text) => say(Kind::Note, format!("note: {text}")),
             Event::Warning(text) => say(Kind::Warning, format!("warning: {text}")),
             Event::PeakMemory(bytes) => say(Kind::Detail, format!("  peak memory {:.2} GB", *bytes as f64 / 1e9)),
             Event::Saved(path) => say(Kind::Detail, format!("  saved {}", path.display())),
             Event::RunFinished { test_acc, test_loss, seconds, interrupted } => {
-                out.extend(self.rest());
-                out.push(Line { kind: Kind::Result, text: result(*test_acc, *test_loss, *seconds, *interrupted) });
+                say(Kind::Result, result(*test_acc, *test_loss, *seconds, *interrupted));
                 let closing = if *interrupted { &self.closing.interrupted } else { &self.closing.finished };
-                out.extend(closing.iter().map(|text| Line { kind: Kind::Closing, text: text.clone() }));
+                closing.iter().for_each(|text| say(Kind::Closing, text.clone()));
             }
         }
         out
     }
 
-    /// `  epoch 3/50: facts`.
-    fn epoch_line(&self, epoch: u64, facts: impl Iterator<Item = String>) -> String {
+    /// `  epoch 3/50: facts`, and the numbers of the blocks that the phase trains.
+    fn report(&mut self, metrics: &Metrics) -> Vec<Line> {
+        let row = Row { phase: self.phase.as_ref(), metrics };
+        let [facts, more] = row.words();
         let of = self.phase.as_ref().map(|p| format!("/{}", count(p.epochs))).unwrap_or_default();
-        format!("  epoch {}{of}: {}", count(epoch), facts.collect::<Vec<_>>().join(", "))
-    }
-
-    /// The line of an epoch with metrics, and those of the blocks that the phase trains.
-    fn report(&mut self, m: &Metrics) -> Vec<Line> {
-        let trained = |b: &&BlockStats| self.phase.as_ref().is_none_or(|p| p.blocks.contains(&b.block));
-        let mut facts = facts(m.train_loss, m.train_acc, m.test_loss, m.test_acc);
-        if let Some(last) = m.blocks.iter().rfind(trained) {
-            facts.push(format!("convergence {}", number(last.convergence)));
-            facts.push(format!("R1 {}", last.r1));
-        }
-        let latest = facts.join(", ");
-        let more = [format!("lr {}", number(m.lr)), rate(m.images_per_second), format!("at {}", duration(m.seconds))];
-        let text = self.epoch_line(m.epoch, facts.into_iter().chain(more));
-        let mut out = vec![Line { kind: Kind::Report, text }];
-        for block in m.blocks.iter().filter(trained) {
+        let kind = if metrics.between { Kind::Epoch } else { Kind::Report };
+        let left = self.left.filter(|left| *left >= 1.0 && kind == Kind::Report);
+        let left = left.map(|left| format!("about {} left", duration(left)));
+        let words = facts.iter().cloned().chain(more).chain(left).collect::<Vec<_>>().join(", ");
+        let mut out = vec![Line { kind, text: format!("  epoch {}{of}: {words}", count(metrics.epoch)) }];
+        for block in metrics.blocks.iter().filter(|b| !metrics.between && row.learns(b.block)) {
             out.extend(block_lines(block).into_iter().map(|text| Line { kind: Kind::Detail, text }));
         }
-        self.latest = latest;
+        (self.latest, self.told) = (facts.join(", "), true);
         out
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::PhaseKind;
+    use super::super::BlockStats;
     use super::*;
 
     fn phase(index: usize, kind: PhaseKind, blocks: &[usize], epochs: u64) -> PhaseInfo {
         PhaseInfo { index, count: 4, kind, blocks: blocks.into(), epochs, images: 50_000, batch_size: 10 }
     }
 
-    fn epoch(epoch: u64) -> Event {
-        Event::EpochFinished {
-            epoch,
-            seconds: 4.1,
-            images_per_second: 12_300.0,
-            train_loss: Some(1.5),
-            train_acc: Some(45.0),
-        }
-    }
-
-    fn report(epoch: u64) -> Event {
+    fn report(epoch: u64, between: bool) -> Event {
         Event::Report(Box::new(Metrics {
             epoch,
+            between,
             seconds: 62.0,
             images_per_second: 12_300.0,
             lr: 0.001,
@@ -254,32 +210,13 @@ mod tests {
     }
 
     #[test]
-    fn an_epoch_has_one_line_whatever_the_order() {
-        let next = Event::Progress { epoch: 2, images: 10 };
-        let saved = Event::Saved("x".into());
-        for (events, kind) in [
-            (vec![epoch(1), next.clone()], Kind::Epoch),
-            (vec![epoch(1), report(1), next.clone()], Kind::Report),
-            (vec![epoch(1), saved, report(1)], Kind::Report),
-            (vec![report(1), epoch(1), next], Kind::Report),
-            (vec![epoch(1), Event::PhaseFinished { index: 0, seconds: 1.0 }], Kind::Epoch),
-        ] {
-            let mut lines = Lines::default();
-            lines.on(&Event::PhaseStarted(phase(0, PhaseKind::Supervised, &[1], 5)));
-            let all: Vec<_> = events.iter().flat_map(|e| lines.on(e)).collect();
-            let told: Vec<_> = all.iter().filter(|l| l.text.starts_with("  epoch")).collect();
-            assert_eq!(told.len(), 1, "{events:?}");
-            assert_eq!(told[0].kind, kind, "{events:?}");
-        }
-    }
-
-    #[test]
     fn epochs_and_reports_read_well() {
         let mut lines = Lines::default();
         lines.on(&Event::PhaseStarted(phase(0, PhaseKind::Unsupervised, &[1], 50)));
-        assert!(lines.on(&epoch(1)).is_empty());
-        assert_eq!(lines.rest().unwrap().text, "  epoch 1/50: loss 1.5000, train 45.00 %, 12.3 k images/s, 4.1 s");
-        let out = lines.on(&report(2));
+        let between = lines.on(&report(1, true));
+        assert_eq!((between.len(), between[0].kind), (1, Kind::Epoch), "its blocks are not described");
+        assert_eq!(texts(between, Kind::Epoch)[0].split(':').next(), Some("  epoch 1/50"));
+        let out = lines.on(&report(2, false));
         assert_eq!(
             out[0].text,
             "  epoch 2/50: loss 1.5000, train 45.00 %, test loss 1.2500, test 50.50 %, convergence 0.25, R1 7, \
@@ -289,7 +226,7 @@ mod tests {
         assert_eq!(detail.len(), 1 + 2 + 2, "the block, and two rows of a table with one line of values: {detail:#?}");
         let end = lines.on(&Event::PhaseFinished { index: 0, seconds: 62.0 });
         assert_eq!(end[0].kind, Kind::Summary);
-        assert!(end[0].text.starts_with("  phase 1 took 1m 02s: loss 1.5000"), "{}", end[0].text);
+        assert!(end[0].text.starts_with("  took 1m 02s: loss 1.5000"), "{}", end[0].text);
     }
 
     #[test]
@@ -297,6 +234,12 @@ mod tests {
         let mut lines = Lines::default();
         lines.on(&Event::PhaseStarted(phase(2, PhaseKind::Features, &[], 1)));
         let end = lines.on(&Event::PhaseFinished { index: 2, seconds: 3.0 });
-        assert_eq!(end, [Line { kind: Kind::Head, text: "  phase 3 took 3.0 s".into() }]);
+        assert_eq!(end, [Line { kind: Kind::Head, text: "  stored in 3.0 s".into() }], "no phase of its own");
+        lines.on(&Event::PhaseStarted(phase(2, PhaseKind::Supervised, &[], 1)));
+        lines.on(&Event::Left(65.0));
+        let text = lines.on(&report(1, false)).remove(0).text;
+        assert!(text.ends_with(", at 1m 02s, about 1m 05s left"), "{text}");
+        lines.on(&Event::Left(0.5));
+        assert!(lines.on(&report(2, false)).remove(0).text.ends_with(", at 1m 02s"));
     }
 }

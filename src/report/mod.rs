@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`Console`] | a bar a phase on a terminal, else a line an epoch |
 //! | [`LogFile`] | the same lines, all of them, into `log.txt` |
-//! | [`MetricsTable`] | `metrics.csv`, a row a report |
+//! | [`MetricsTable`] | `metrics.csv`, a row an epoch |
 //! | [`StepTable`] | `steps.csv`, a row a step, of models that log steps and of runs that record them |
 //! | [`Tensorboard`] | scalars, images, the configuration as text and hparams |
 //! | [`PictureFiles`] | each picture as PNG |
@@ -14,12 +14,15 @@
 //!
 //! [`canvas`] and [`plot`](mod@plot) draw pictures with words and curves with axes.
 //!
+//! What a report measures is one table, [`columns`], from which they all are made.
+//!
 //! What is said and when is decided by pure functions (`lines`, `format`, `picture`); subscribers only write.
 
 mod bar;
 pub mod canvas;
 pub mod chart;
 mod closing;
+pub mod columns;
 mod console;
 pub mod event;
 pub mod format;
@@ -29,7 +32,6 @@ mod lines;
 mod log;
 mod picture;
 pub mod plot;
-mod proto;
 mod records;
 pub mod scene;
 mod sentences;
@@ -41,7 +43,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use closing::{Closing, closing};
-pub use console::Console;
+pub use console::{Console, has_screen};
 pub use event::{BlockStats, Event, Metrics, PhaseInfo, PhaseKind, Picture, Subscriber};
 pub use hub::{Hub, Recorder};
 pub use lines::{Kind, Line, Lines, Verbosity, shown};
@@ -49,7 +51,7 @@ pub use log::LogFile;
 pub use picture::{PictureFiles, encode_png, filters_picture, grid, write_png};
 pub use sentences::phase_title;
 pub use steps::{StepAxis, StepTable};
-pub use table::MetricsTable;
+pub use table::{MetricsTable, Table};
 pub use tensorboard::Tensorboard;
 
 use crate::files::FileError;

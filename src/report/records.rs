@@ -1,5 +1,6 @@
-//! An event file: records of (length, checksum of the length, bytes, checksum of the bytes), all little-endian, checksums
-//! CRC-32C rotated and offset (TFRecord). Each record is one write, so a killed run loses at most the last.
+//! Event files: their names, and records that are in the file when a call returns. The crate tensorboard-rs frames them (length,
+//! bytes, checksums) and has the messages; its own writer works in a thread that dies at the first error, and gives the files of
+//! one second the same name.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -7,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use prost::Message;
+use protobuf::Message;
+use tensorboard_proto::event::{Event, SessionLog, SessionLog_SessionStatus};
+use tensorboard_proto::summary::{Summary, Summary_Value, SummaryMetadata, SummaryMetadata_PluginData};
+use tensorboard_proto::tensor::TensorProto;
+use tensorboard_rs::record_writer::RecordWriter;
 
-use super::proto::{Event, What};
 use crate::files::FileError;
-
-const CRC32C: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI);
 
 /// By this tensorboard knows an event file.
 const PREFIX: &str = "events.out.tfevents.";
@@ -47,16 +49,31 @@ impl EventFile {
                 other => other.map_err(FileError::write(&path))?,
             };
             let mut events = EventFile { path, file };
-            events.write(0, What::FileVersion("brain.Event:2".into()))?;
+            events.write(0, |event| event.set_file_version("brain.Event:2".into()))?;
             return Ok(events);
         }
     }
 
-    /// Appends one event; it is in the file when this returns.
-    pub fn write(&mut self, step: u64, what: What) -> Result<(), FileError> {
+    /// Declares all that earlier files of the folder hold after a step to be out of date.
+    pub fn go_on_after(&mut self, step: u64) -> Result<(), FileError> {
+        let start = SessionLog { status: SessionLog_SessionStatus::START, ..Default::default() };
+        self.write(step.saturating_add(1), |event| event.set_session_log(start))
+    }
+
+    /// Appends values of a step.
+    pub fn values(&mut self, step: u64, values: Vec<Summary_Value>) -> Result<(), FileError> {
+        self.write(step, |event| event.set_summary(Summary { value: values.into(), ..Default::default() }))
+    }
+
+    /// Appends one event, in one write, so that a killed run loses at most the last; it is in the file when this returns.
+    fn write(&mut self, step: u64, fill: impl FnOnce(&mut Event)) -> Result<(), FileError> {
         let step = i64::try_from(step).unwrap_or(i64::MAX);
-        let event = Event { wall_time: now(), step, what: Some(what) };
-        self.file.write_all(&record(&event.encode_to_vec())).map_err(FileError::write(&self.path))
+        let mut event = Event { wall_time: now(), step, ..Default::default() };
+        fill(&mut event);
+        let mut record = Vec::new();
+        let framed = event.write_to_bytes().map_err(io::Error::from);
+        let framed = framed.and_then(|bytes| RecordWriter::new(&mut record).write(&bytes));
+        framed.and_then(|()| self.file.write_all(&record)).map_err(FileError::write(&self.path))
     }
 
     /// Sees to it that a power cut loses nothing of it.
@@ -80,39 +97,23 @@ pub(super) fn remove_all(folder: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
+/// A tensor that a plugin shows; `content` is the plugin's own message.
+pub(super) fn tensor(tag: &str, plugin: &str, content: Vec<u8>, tensor: TensorProto) -> Summary_Value {
+    let plugin = SummaryMetadata_PluginData { plugin_name: plugin.into(), content, ..Default::default() };
+    let metadata = SummaryMetadata { plugin_data: Some(plugin).into(), ..Default::default() };
+    let mut value = Summary_Value { tag: tag.into(), metadata: Some(metadata).into(), ..Default::default() };
+    value.set_tensor(tensor);
+    value
+}
+
 /// Seconds since 1970; 0 if the clock stands before that.
 pub(super) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
 }
 
-/// The bytes of one record.
-fn record(data: &[u8]) -> Vec<u8> {
-    let length = (data.len() as u64).to_le_bytes();
-    let mut out = Vec::with_capacity(data.len() + 16);
-    out.extend(length);
-    out.extend(masked(&length).to_le_bytes());
-    out.extend(data);
-    out.extend(masked(data).to_le_bytes());
-    out
-}
-
-/// A checksum of bytes that may themselves hold checksums.
-fn masked(data: &[u8]) -> u32 {
-    CRC32C.checksum(data).rotate_right(15).wrapping_add(0xa282_ead8)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn checksums_are_those_of_the_format() {
-        // CRC-32C's check value, then what masking makes of it.
-        assert_eq!(CRC32C.checksum(b"123456789"), 0xe306_9283);
-        assert_eq!(masked(b"123456789"), 0xe306_9283_u32.rotate_right(15).wrapping_add(0xa282_ead8));
-        // The first 12 bytes of every file that tensorboard's own writer makes: a record of 24 bytes.
-        assert_eq!(record(&[0; 24])[..12], [0x18, 0, 0, 0, 0, 0, 0, 0, 0xa3, 0x7f, 0x4b, 0x22]);
-    }
 
     #[test]
     fn files_of_one_second_are_different_files_and_go_together() {
@@ -128,22 +129,18 @@ mod tests {
     }
 
     #[test]
-    fn every_record_is_in_the_file_at_once_and_whole() {
+    fn every_record_is_in_the_file_at_once_and_framed_as_the_format_says() {
         let folder = tempfile::tempdir().unwrap();
         let mut events = EventFile::create(folder.path()).unwrap();
-        events.write(7, What::FileVersion("x".into())).unwrap();
         let bytes = fs::read(&events.path).unwrap();
-        let mut rest = bytes.as_slice();
-        let mut steps = Vec::new();
-        while !rest.is_empty() {
-            let length = u64::from_le_bytes(rest[..8].try_into().unwrap()) as usize;
-            assert_eq!(rest[8..12], masked(&rest[..8]).to_le_bytes());
-            let data = &rest[12..12 + length];
-            assert_eq!(rest[12 + length..16 + length], masked(data).to_le_bytes());
-            steps.push(Event::decode(data).unwrap().step);
-            rest = &rest[16 + length..];
-        }
-        assert_eq!(steps, [0, 7]);
+        // The first 12 bytes of every file that tensorboard's own writer makes: a record of 24 bytes, and the length's checksum.
+        assert_eq!(bytes[..12], [0x18, 0, 0, 0, 0, 0, 0, 0, 0xa3, 0x7f, 0x4b, 0x22]);
+        assert_eq!(bytes.len(), 8 + 4 + 24 + 4);
+        // A step of 7, and the version again, which is 15 bytes: 9 for the time, 2 for the step.
+        events.write(7, |event| event.set_file_version("brain.Event:2".into())).unwrap();
+        let more = fs::read(&events.path).unwrap();
+        assert_eq!(more[40..48], [26, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(more[40 + 12 + 9..][..2], [0x10, 7]);
     }
 
     #[cfg(target_os = "linux")]
@@ -151,7 +148,7 @@ mod tests {
     fn a_full_disk_is_an_error_with_the_name() {
         let path = PathBuf::from("/dev/full");
         let file = OpenOptions::new().write(true).open(&path).unwrap();
-        let error = EventFile { path, file }.write(1, What::FileVersion(String::new())).unwrap_err().to_string();
+        let error = EventFile { path, file }.go_on_after(1).unwrap_err().to_string();
         assert!(error.starts_with("cannot write /dev/full: "), "{error}");
     }
 }

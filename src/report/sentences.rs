@@ -3,26 +3,7 @@
 use super::format::{duration, number, percent, plural};
 use super::{BlockStats, PhaseInfo, PhaseKind};
 
-/// Losses and accuracies that are there.
-pub(super) fn facts(
-    train_loss: Option<f64>,
-    train_acc: Option<f64>,
-    test_loss: Option<f64>,
-    test_acc: Option<f64>,
-) -> Vec<String> {
-    let loss = |name: &str, x: f64| format!("{name} {x:.4}");
-    [
-        train_loss.map(|x| loss("loss", x)),
-        train_acc.map(|x| format!("train {}", percent(x))),
-        test_loss.map(|x| loss("test loss", x)),
-        test_acc.map(|x| format!("test {}", percent(x))),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-/// `phase 2/4: Hebbian, block 1, 1 epoch of 50,000 images`.
+/// `phase 2/4: Hebbian, block 1, 1 epoch of 50,000 images`; the storing of features is no phase of its own.
 pub fn phase_title(phase: &PhaseInfo) -> String {
     let kind = match phase.kind {
         PhaseKind::Unsupervised => "Hebbian",
@@ -38,11 +19,10 @@ pub fn phase_title(phase: &PhaseInfo) -> String {
         many => format!(", blocks {}", many.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
     };
     let images = plural(phase.images, "image");
-    let work = if phase.kind == PhaseKind::Features {
-        images
-    } else {
-        format!("{} of {images}", plural(phase.epochs, "epoch"))
-    };
+    if phase.kind == PhaseKind::Features {
+        return format!("{kind}{blocks}, {images}");
+    }
+    let work = format!("{} of {images}", plural(phase.epochs, "epoch"));
     format!("phase {}/{}: {kind}{blocks}, {work}", phase.index.saturating_add(1), phase.count)
 }
 
@@ -122,7 +102,7 @@ mod tests {
             (phase(3, Supervised, &[3], 50), "phase 4/4: supervised, block 3, 50 epochs of 50,000 images"),
             (phase(0, Unsupervised, &[0, 1, 2], 2), "phase 1/4: Hebbian, blocks 0-2, 2 epochs of 50,000 images"),
             (phase(0, Hybrid, &[0, 2], 2), "phase 1/4: Hebbian and supervised, blocks 0, 2, 2 epochs of 50,000 images"),
-            (phase(2, Features, &[], 1), "phase 3/4: storing features, 50,000 images"),
+            (phase(2, Features, &[], 1), "storing features, 50,000 images"),
         ] {
             assert_eq!(phase_title(&info), text);
         }

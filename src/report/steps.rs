@@ -28,11 +28,28 @@ impl StepTable {
             Ok(text) if self.done > 0 => text,
             _ => String::new(),
         };
-        let step = |line: &&str| line.split(',').next().and_then(|x| x.parse::<u64>().ok());
-        let kept = earlier.lines().skip(1).filter(|line| step(line).is_some_and(|s| s < self.done));
+        // What has no end was being written when the run was killed.
+        let mut lines = earlier.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        let found: Vec<&str> = lines.next().map(|line| line.split(',').collect()).unwrap_or_default();
+        // Tables without the last column counted phases from 0.
+        let from_zero = !found.contains(&"radius_mean");
+        let row = |line: &str| {
+            let cells: Vec<&str> = line.split(',').collect();
+            let step = cells.first()?.parse::<u64>().ok().filter(|s| *s < self.done)?;
+            let cell = |name: &&str| {
+                let cell =
+                    found.iter().position(|n| n == name).and_then(|at| cells.get(at)).copied().unwrap_or_default();
+                match cell.parse::<u64>() {
+                    Ok(phase) if from_zero && *name == "phase" => phase.saturating_add(1).to_string(),
+                    _ => cell.to_string(),
+                }
+            };
+            Some(format!("{step},{}", self.columns.iter().map(cell).collect::<Vec<_>>().join(",")))
+        };
+        let kept: Vec<String> = lines.filter_map(row).collect();
         write_atomic(&self.path, |file| {
             writeln!(file, "step,{}", self.columns.join(","))?;
-            kept.into_iter().try_for_each(|line| writeln!(file, "{line}"))
+            kept.iter().try_for_each(|line| writeln!(file, "{line}"))
         })?;
         let file = OpenOptions::new().append(true).open(&self.path).map_err(FileError::write(&self.path))?;
         self.out = Some(io::BufWriter::new(file));
@@ -63,7 +80,7 @@ impl Subscriber for StepTable {
                 // Rare, and a checkpoint that follows must find it there.
                 self.write(Write::flush)
             }
-            Event::EpochFinished { .. } | Event::RunFinished { .. } => self.write(Write::flush),
+            Event::Report(_) | Event::RunFinished { .. } => self.write(Write::flush),
             _ => Ok(()),
         }
     }
@@ -134,5 +151,24 @@ mod tests {
         let text = tell(2, &[start(), step(2, 9.0)]);
         assert_eq!(text, "step,energy,norm\n0,1,0.5\n1,2,0.5\n2,9,0.5\n");
         assert_eq!(tell(0, &[start()]), "step,energy,norm\n");
+        // Killed in the middle of a line.
+        fs::write(dir.steps(), "step,energy,norm\n0,1,0.5\n1,2").unwrap();
+        assert_eq!(tell(2, &[start()]), "step,energy,norm\n0,1,0.5\n");
+    }
+
+    #[test]
+    fn a_table_that_counted_phases_from_0_goes_on_from_1() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = RunDir::new(folder.path());
+        fs::write(dir.steps(), "step,phase,epoch,R1\n10,0,1,3\n20,1,1,4\n30,1,2,5\n").unwrap();
+        for done in [21, 31] {
+            let mut table = StepTable::new(&dir, &["phase", "epoch", "R1", "radius_mean"], done);
+            table.on(&start()).unwrap();
+            table.on(&Event::Record { step: done + 9, values: vec![("phase", 2.0), ("radius_mean", 0.5)] }).unwrap();
+            table.close().unwrap();
+            let text = fs::read_to_string(dir.steps()).unwrap();
+            let end = if done == 21 { "30,2,,,0.5\n" } else { "30,2,,,0.5\n40,2,,,0.5\n" };
+            assert_eq!(text, format!("step,phase,epoch,R1,radius_mean\n10,1,1,3,\n20,2,1,4,\n{end}"));
+        }
     }
 }

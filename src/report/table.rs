@@ -1,74 +1,57 @@
-//! `metrics.csv`: a row a report, with columns that the network fixes from the first line on.
+//! `metrics.csv`: a row an epoch, with columns that the network fixes from the first line on.
 //!
 //! An absent number is an empty cell, a number that is none is `NaN`. The file is written whole at each report and
 //! renamed into place, so that it is readable at any moment; it is there, with its header, from the run's start.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{BlockStats, Event, Metrics, PhaseKind, ReportError, Subscriber};
+use super::columns::{self, Row};
+use super::{Event, PhaseInfo, ReportError, Subscriber};
 use crate::files::{RunDir, write_atomic};
 
-/// Columns of every table. `convergence` and `R1` are those of the last Hebbian block, as published.
-const COLUMNS: [&str; 13] = [
-    "phase",
-    "kind",
-    "epoch",
-    "global_step",
-    "seconds",
-    "images_per_second",
-    "lr",
-    "train_loss",
-    "train_acc",
-    "test_loss",
-    "test_acc",
-    "convergence",
-    "R1",
-];
-
-/// Columns of each Hebbian block, after `b{block}_`.
-const BLOCK_COLUMNS: [&str; 13] = [
-    "lr",
-    "convergence",
-    "R1",
-    "radius_mean",
-    "radius_std",
-    "radius_mean_dev",
-    "radius_max_dev",
-    "weight_mean",
-    "weight_std",
-    "bias_mean",
-    "bias_std",
-    "winner",
-    "anti_winner",
-];
-
-/// Where `global_step` stands in [`COLUMNS`].
-const STEP: usize = 3;
-
-/// Writes `metrics.csv`.
+/// A table of reports in a file, with a column `global_step`.
 #[derive(Debug)]
-pub struct MetricsTable {
+pub struct Table {
     path: PathBuf,
-    blocks: Vec<usize>,
-    rows: Vec<Vec<String>>,
-    kind: Option<PhaseKind>,
+    header: Vec<String>,
+    /// The lines below the header.
+    pub rows: Vec<Vec<String>>,
 }
 
-impl MetricsTable {
-    /// The table of this run; `hebbian_blocks` are those that every report describes, first to last.
-    pub fn new(dir: &RunDir, hebbian_blocks: &[usize]) -> MetricsTable {
-        MetricsTable { path: dir.metrics(), blocks: hebbian_blocks.to_vec(), rows: Vec::new(), kind: None }
+impl Table {
+    /// An empty table; nothing is touched yet.
+    pub fn new(path: PathBuf, header: Vec<String>) -> Table {
+        Table { path, header, rows: Vec::new() }
     }
 
-    fn header(&self) -> Vec<String> {
-        let block_columns = self.blocks.iter().flat_map(|b| BLOCK_COLUMNS.map(|c| format!("b{b}_{c}")));
-        COLUMNS.iter().map(ToString::to_string).chain(block_columns).collect()
+    /// The names of the columns.
+    pub fn header(&self) -> &[String] {
+        &self.header
     }
 
-    fn write(&self) -> Result<(), ReportError> {
+    /// The last number in a column.
+    pub fn last(&self, name: &str) -> Option<f64> {
+        let at = self.header.iter().position(|h| h == name)?;
+        self.rows.iter().rev().find_map(|row| row.get(at)?.parse::<f64>().ok())
+    }
+
+    /// The table in a file as it stands; `None` where there is none that reads.
+    pub fn read(path: &Path) -> Option<Table> {
+        let mut reader = csv::Reader::from_path(path).ok()?;
+        let cells = |record: &csv::StringRecord| record.iter().map(str::to_string).collect::<Vec<_>>();
+        let header = cells(reader.headers().ok()?);
+        let rows = reader.records().map(|r| r.ok().map(|r| cells(&r))).collect::<Option<_>>()?;
+        Some(Table { path: path.to_path_buf(), header, rows })
+    }
+
+    /// Writes the file whole.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self) -> Result<(), ReportError> {
         write_atomic(&self.path, |file| {
             let mut out = csv::Writer::from_writer(file);
-            out.write_record(self.header())?;
+            out.write_record(&self.header)?;
             for row in &self.rows {
                 out.write_record(row)?;
             }
@@ -77,64 +60,63 @@ impl MetricsTable {
         Ok(())
     }
 
-    /// Takes over the rows of an earlier part of this run up to that step; columns are found by name.
-    fn take_over(&mut self, resumed_at: u64) -> Result<(), ReportError> {
+    /// Takes over the rows of an earlier part of this run up to that step; columns are found by name. Tables without the
+    /// column `block` counted phases from 0.
+    ///
+    /// # Errors
+    /// When the file is no such table.
+    pub fn take_over(&mut self, until: u64) -> Result<(), ReportError> {
         self.rows.clear();
-        if resumed_at == 0 || !self.path.exists() {
+        if until == 0 || !self.path.exists() {
             return Ok(());
         }
         let fail = |line: u64, cause: String| ReportError::Table { path: self.path.clone(), line, cause };
         let csv_fail = |e: csv::Error| fail(e.position().map_or(1, csv::Position::line), e.to_string());
         let mut reader = csv::Reader::from_path(&self.path).map_err(csv_fail)?;
         let found = reader.headers().map_err(csv_fail)?.clone();
-        let columns: Vec<Option<usize>> =
-            self.header().iter().map(|name| found.iter().position(|other| other == name)).collect();
-        let Some(step) = columns[STEP] else { return Err(fail(1, "it has no column global_step".into())) };
+        let at = |name: &str| found.iter().position(|other| other == name);
+        let columns: Vec<Option<usize>> = self.header.iter().map(|name| at(name)).collect();
+        let Some(step) = at("global_step") else { return Err(fail(1, "it has no column global_step".into())) };
+        let from_zero = if at("block").is_none() { at("phase") } else { None };
         let mut rows = Vec::new();
         for record in reader.records() {
             let record = record.map_err(csv_fail)?;
-            let text = record.get(step).unwrap_or_default();
-            let Ok(at) = text.parse::<u64>() else {
-                let line = record.position().map_or(1, csv::Position::line);
-                return Err(fail(line, format!("global_step is {text:?}, not a whole number")));
+            let whole = |column: usize| {
+                let text = record.get(column).unwrap_or_default();
+                let cause = || format!("{} is {text:?}, not a whole number", found.get(column).unwrap_or_default());
+                text.parse::<u64>().map_err(|_| fail(record.position().map_or(1, csv::Position::line), cause()))
             };
-            if at <= resumed_at {
-                let cell = |column: &Option<usize>| column.and_then(|c| record.get(c)).unwrap_or_default().to_string();
-                rows.push(columns.iter().map(cell).collect());
+            if whole(step)? > until {
+                continue;
             }
+            let mut row = Vec::with_capacity(columns.len());
+            for column in &columns {
+                row.push(match column {
+                    Some(c) if from_zero == Some(*c) => whole(*c)?.saturating_add(1).to_string(),
+                    Some(c) => record.get(*c).unwrap_or_default().to_string(),
+                    None => String::new(),
+                });
+            }
+            rows.push(row);
         }
         self.rows = rows;
         Ok(())
     }
+}
 
-    fn row(&self, m: &Metrics) -> Vec<String> {
-        let kind = self.kind.map_or("", |kind| match kind {
-            PhaseKind::Unsupervised => "unsupervised",
-            PhaseKind::Supervised => "supervised",
-            PhaseKind::Hybrid => "hybrid",
-            PhaseKind::Features => "features",
-        });
-        let of = |block: usize| m.blocks.iter().find(|b| b.block == block);
-        let last = self.blocks.last().and_then(|b| of(*b));
-        let mut row = vec![
-            m.phase.to_string(),
-            kind.into(),
-            m.epoch.to_string(),
-            m.global_step.to_string(),
-            format!("{:.3}", m.seconds),
-            format!("{:.1}", m.images_per_second),
-            m.lr.to_string(),
-            cell(m.train_loss),
-            cell(m.train_acc),
-            cell(m.test_loss),
-            cell(m.test_acc),
-            cell(last.map(|b| b.convergence)),
-            last.map(|b| b.r1.to_string()).unwrap_or_default(),
-        ];
-        for block in &self.blocks {
-            row.extend(of(*block).map(block_cells).unwrap_or_default());
-        }
-        row
+/// Writes `metrics.csv`.
+#[derive(Debug)]
+pub struct MetricsTable {
+    table: Table,
+    blocks: Vec<usize>,
+    phase: Option<PhaseInfo>,
+}
+
+impl MetricsTable {
+    /// The table of this run; `hebbian_blocks` are those that every report describes, first to last.
+    pub fn new(dir: &RunDir, hebbian_blocks: &[usize]) -> MetricsTable {
+        let table = Table::new(dir.metrics(), columns::names(hebbian_blocks).collect());
+        MetricsTable { table, blocks: hebbian_blocks.to_vec(), phase: None }
     }
 }
 
@@ -142,48 +124,26 @@ impl Subscriber for MetricsTable {
     fn on(&mut self, event: &Event) -> Result<(), ReportError> {
         match event {
             Event::RunStarted { resumed_at, .. } => {
-                self.take_over(*resumed_at)?;
-                self.write()
+                self.table.take_over(*resumed_at)?;
+                self.table.write()
             }
             Event::PhaseStarted(phase) => {
-                self.kind = Some(phase.kind);
+                self.phase = Some(phase.clone());
                 Ok(())
             }
             Event::Report(metrics) => {
-                self.rows.push(self.row(metrics));
-                self.write()
+                let row = Row { phase: self.phase.as_ref(), metrics };
+                self.table.rows.push(row.cells(&self.blocks));
+                self.table.write()
             }
             _ => Ok(()),
         }
     }
 }
 
-/// The shortest text that reads back as the same number; empty if absent.
-fn cell(value: Option<f64>) -> String {
-    value.map(|x| x.to_string()).unwrap_or_default()
-}
-
-fn block_cells(b: &BlockStats) -> [String; BLOCK_COLUMNS.len()] {
-    let number = |x: f64| x.to_string();
-    [
-        number(b.lr),
-        number(b.convergence),
-        b.r1.to_string(),
-        number(b.radius_mean),
-        number(b.radius_std),
-        number(b.radius_mean_dev),
-        number(b.radius_max_dev),
-        number(b.weight_mean),
-        number(b.weight_std),
-        cell(b.bias_mean),
-        cell(b.bias_std),
-        cell(b.winner),
-        cell(b.anti_winner),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::{BlockStats, Metrics};
     use super::*;
     use std::fs;
 
@@ -204,7 +164,7 @@ mod tests {
 
     fn steps(dir: &RunDir) -> Vec<String> {
         let text = fs::read_to_string(dir.metrics()).unwrap();
-        text.lines().skip(1).map(|line| line.split(',').nth(STEP).unwrap().to_string()).collect()
+        text.lines().skip(1).map(|line| line.split(',').nth(3).unwrap().to_string()).collect()
     }
 
     #[test]
@@ -220,7 +180,7 @@ mod tests {
         let names = reader.headers().unwrap().clone();
         let row = reader.records().next().unwrap().unwrap();
         let get = |name: &str| row.get(names.iter().position(|n| n == name).unwrap()).unwrap();
-        assert_eq!(row.len(), 13 + 2 * 13);
+        assert_eq!(row.len(), 14 + 2 * 13);
         assert_eq!((get("train_loss"), get("train_acc"), get("test_acc")), ("0.1", "", "NaN"));
         assert_eq!((get("convergence"), get("R1"), get("b0_R1"), get("b2_winner")), ("NaN", "2", "0", ""));
     }
@@ -233,7 +193,7 @@ mod tests {
         table.on(&report(1)).unwrap();
         let text = fs::read_to_string(dir.metrics()).unwrap();
         let widths: Vec<_> = text.lines().map(|line| line.split(',').count()).collect();
-        assert_eq!(widths, [39, 39]);
+        assert_eq!(widths, [40, 40]);
         assert!(text.ends_with(&format!("{}\n", ",".repeat(12))), "{text}");
     }
 
@@ -260,7 +220,25 @@ mod tests {
         fs::write(dir.metrics(), "global_step,test_acc,unheard_of\n1,50.5,x\n").unwrap();
         MetricsTable::new(&dir, &[]).on(&start(1)).unwrap();
         let text = fs::read_to_string(dir.metrics()).unwrap();
-        assert_eq!(text.lines().nth(1), Some(",,,1,,,,,,,50.5,,"));
+        assert_eq!(text.lines().nth(1), Some(",,,1,,,,50.5,,,,,,"));
+    }
+
+    #[test]
+    fn a_table_that_counted_phases_from_0_goes_on_from_1() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = RunDir::new(folder.path());
+        fs::write(dir.metrics(), "phase,epoch,global_step\n0,1,1\n1,1,2\n1,2,3\n").unwrap();
+        for done in [2, 3] {
+            let mut table = MetricsTable::new(&dir, &[]);
+            table.on(&start(done)).unwrap();
+            table.on(&Event::Report(Box::new(Metrics { phase: 1, global_step: 3, ..Default::default() }))).unwrap();
+            let text = fs::read_to_string(dir.metrics()).unwrap();
+            let phases: Vec<_> = text.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
+            assert_eq!(phases, ["1", "2", "2", "2"][..done as usize + 1], "{text}");
+        }
+        fs::write(dir.metrics(), "phase,global_step\nfirst,1\n").unwrap();
+        let error = MetricsTable::new(&dir, &[]).on(&start(1)).unwrap_err().to_string();
+        assert!(error.contains("line 2: phase is \"first\", not a whole number"), "{error}");
     }
 
     #[test]

@@ -1,51 +1,90 @@
-//! What trials are compared by.
+//! What trials are compared by: the columns of a report that say which of two values is the better one.
 
 use std::str::FromStr;
 
+use clap::builder::PossibleValue;
 use serde::{Deserialize, Serialize};
 
-/// A column of `progress.csv` that trials are compared by, at its last value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-#[clap(rename_all = "snake_case")]
-pub enum Metric {
-    /// Mean cross entropy on the training images; the smaller the better.
-    TrainLoss,
+use crate::report::columns::{Better, COLUMNS, Column};
+
+/// A column of `progress.csv` that trials are compared by, at its last value; its place in [`COLUMNS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Metric(usize);
+
+// Those that the program itself speaks of.
+#[expect(non_upper_case_globals, reason = "named as the variants of an enum")]
+impl Metric {
+    /// Mean cross entropy on the training images.
+    pub const TrainLoss: Metric = Metric::named("train_loss");
     /// Accuracy on the training images, percent.
-    TrainAcc,
-    /// Mean cross entropy on the test images; the smaller the better.
-    TestLoss,
+    pub const TrainAcc: Metric = Metric::named("train_acc");
+    /// Mean cross entropy on the test images.
+    pub const TestLoss: Metric = Metric::named("test_loss");
     /// Accuracy on the test images, percent.
-    #[default]
-    TestAcc,
-    /// mean |radius − 1| of the last Hebbian block; the smaller the better.
-    Convergence,
-    /// Units of the last Hebbian block whose radius is 1.
-    #[serde(rename = "R1")]
-    #[clap(name = "R1", alias = "r1")]
-    R1,
+    pub const TestAcc: Metric = Metric::named("test_acc");
+    /// mean |radius − 1| of the last Hebbian block that learned.
+    pub const Convergence: Metric = Metric::named("convergence");
+    /// Its units whose radius is 1.
+    pub const R1: Metric = Metric::named("R1");
 }
 
 impl Metric {
+    /// How many there are.
+    pub const COUNT: usize = {
+        let (mut count, mut i) = (0, 0);
+        while i < COLUMNS.len() {
+            count += COLUMNS[i].better.is_some() as usize;
+            i += 1;
+        }
+        count
+    };
+
     /// All of them, in the order of the tables.
-    pub const ALL: [Metric; 6] =
-        [Metric::TrainLoss, Metric::TrainAcc, Metric::TestLoss, Metric::TestAcc, Metric::Convergence, Metric::R1];
+    pub const ALL: [Metric; Metric::COUNT] = {
+        let (mut all, mut found, mut i) = ([Metric(0); Metric::COUNT], 0, 0);
+        while i < COLUMNS.len() {
+            if COLUMNS[i].better.is_some() {
+                (all[found], found) = (Metric(i), found + 1);
+            }
+            i += 1;
+        }
+        all
+    };
+
+    /// The column of this name; a build fails where there is none.
+    const fn named(name: &str) -> Metric {
+        let mut i = 0;
+        while !same(COLUMNS[i].name.as_bytes(), name.as_bytes()) {
+            i += 1;
+        }
+        Metric(i)
+    }
+
+    fn column(self) -> &'static Column {
+        &COLUMNS[self.0]
+    }
+
+    /// The names of all, for messages: `train_loss, train_acc, … or R1`.
+    pub fn names() -> String {
+        let names = Metric::ALL.map(Metric::name);
+        let (last, others) = names.split_last().unwrap_or((&"", &[]));
+        format!("{} or {last}", others.join(", "))
+    }
+
+    /// Its place in [`Metric::ALL`].
+    pub fn place(self) -> usize {
+        Metric::ALL.iter().take_while(|m| m.0 < self.0).count()
+    }
 
     /// Its column.
     pub fn name(self) -> &'static str {
-        match self {
-            Metric::TrainLoss => "train_loss",
-            Metric::TrainAcc => "train_acc",
-            Metric::TestLoss => "test_loss",
-            Metric::TestAcc => "test_acc",
-            Metric::Convergence => "convergence",
-            Metric::R1 => "R1",
-        }
+        self.column().name
     }
 
     /// Whether less is better.
     pub fn is_minimised(self) -> bool {
-        matches!(self, Metric::TrainLoss | Metric::TestLoss | Metric::Convergence)
+        self.column().better == Some(Better::Lower)
     }
 
     /// Whether `a` is better than `b`; a number that is none is never better, and always worse than one that is.
@@ -54,12 +93,56 @@ impl Metric {
     }
 }
 
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    let mut i = 0;
+    while i < a.len() && i < b.len() && a[i] == b[i] {
+        i += 1;
+    }
+    i == a.len() && i == b.len()
+}
+
+impl Default for Metric {
+    fn default() -> Metric {
+        Metric::TestAcc
+    }
+}
+
 impl FromStr for Metric {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Metric, String> {
         let same = |m: &Metric| m.name().eq_ignore_ascii_case(text);
-        Metric::ALL.into_iter().find(same).ok_or_else(|| format!("unknown metric `{text}`"))
+        Metric::ALL.into_iter().find(same).ok_or_else(|| format!("unknown metric `{text}`: it is {}", Metric::names()))
+    }
+}
+
+impl TryFrom<String> for Metric {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Metric, String> {
+        text.parse()
+    }
+}
+
+impl From<Metric> for String {
+    fn from(metric: Metric) -> String {
+        metric.name().to_string()
+    }
+}
+
+impl clap::ValueEnum for Metric {
+    fn value_variants<'a>() -> &'a [Metric] {
+        &Metric::ALL
+    }
+
+    fn from_str(text: &str, _ignore_case: bool) -> Result<Metric, String> {
+        text.parse()
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let better = if self.is_minimised() { "smaller" } else { "larger" };
+        let about = format!("{}; the {better} the better", self.column().about);
+        Some(PossibleValue::new(self.name()).help(about))
     }
 }
 

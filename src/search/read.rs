@@ -87,7 +87,7 @@ pub fn parse(file: &str, text: &str) -> Result<Space, SearchError> {
     for (key, value) in in_order(document.get_ref()) {
         let name = key.get_ref().as_ref();
         match name {
-            "metric" => space.metric = place.value(key, value, METRICS)?,
+            "metric" => space.metric = place.value(key, value, &Metric::names())?,
             "seeds" => {
                 space.seeds = place.value(key, value, "a list of whole numbers, such as [0, 1, 2]")?;
                 if space.seeds.is_empty() {
@@ -133,8 +133,6 @@ pub fn parse(file: &str, text: &str) -> Result<Space, SearchError> {
         }
     }
 }
-
-const METRICS: &str = "train_loss, train_acc, test_loss, test_acc, convergence or R1";
 
 fn base(place: &Place, table: &DeTable, base: &mut Base) -> Result<(), SearchError> {
     const KNOWN: [&str; 12] = [

@@ -30,14 +30,13 @@ pub struct Combination {
     /// Numbers of its finished trials.
     pub trials: Vec<usize>,
     /// Mean and sample standard deviation of each metric, in the order of [`Metric::ALL`].
-    pub metrics: [Option<(f64, Option<f64>)>; 6],
+    pub metrics: [Option<(f64, Option<f64>)>; Metric::COUNT],
 }
 
 impl Combination {
     /// The mean of a metric.
     pub fn mean(&self, metric: Metric) -> f64 {
-        let at = Metric::ALL.iter().position(|m| *m == metric).unwrap_or(0);
-        self.metrics[at].map_or(f64::NAN, |(mean, _)| mean)
+        self.metrics[metric.place()].map_or(f64::NAN, |(mean, _)| mean)
     }
 }
 

@@ -252,7 +252,8 @@ fn retell(
         trainer.tell(Event::PhaseStarted(crate::report::PhaseInfo { count: phase.count, ..phase }))?;
         for metrics in reports {
             let stored = metrics.blocks.iter().filter(|b| b.block < blocks).cloned();
-            let later = own.iter().filter(|b| b.block >= blocks).cloned();
+            // Between two that are due, blocks that do not learn are not described.
+            let later = own.iter().filter(|b| b.block >= blocks && !metrics.between).cloned();
             let blocks = stored.chain(later).collect();
             trainer.tell(Event::Report(Box::new(Metrics { blocks, seconds: 0.0, ..metrics })))?;
         }

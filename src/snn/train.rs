@@ -186,7 +186,6 @@ pub fn train(
         let seconds = clock.elapsed().as_secs_f64();
         let done = images.saturating_sub(first * plan.batch_size);
         let images_per_second = done as f64 / seconds.max(1e-9);
-        hub.send(Event::EpochFinished { epoch, seconds, images_per_second, train_loss: None, train_acc: None })?;
         let score = evaluate(&network, data.test_images(), &data.test, plan.seed)?;
         accuracy = score.accuracy();
         progress = Progress { epochs: epoch, batches: 0, seconds: before + begin.elapsed().as_secs_f64() };

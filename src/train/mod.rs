@@ -15,6 +15,7 @@
 //! - [`evaluate`]: loss and accuracy, and the score of unlabelled units.
 //! - [`checkpoint`]: the network's state and how far the run came.
 //! - [`post_hoc`]: the loss of a fixed classifier while the layer under it learns again.
+//! - [`outlook`]: how long the run still takes.
 //! - [`watch`]: NaN and infinity, with the block, the step and the likely cause.
 
 pub mod adam;
@@ -27,6 +28,7 @@ pub mod error;
 pub mod evaluate;
 pub mod folder;
 pub mod learner;
+pub mod outlook;
 pub mod plan;
 pub mod post_hoc;
 pub mod request;

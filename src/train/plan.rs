@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use crate::device::{DeviceChoice, Precision};
-use crate::preset::config::{DatasetConfig, NetworkConfig};
+use crate::preset::config::{Arch, DatasetConfig, NetworkConfig};
 use crate::report::PhaseKind;
 
 /// Version of the plan's format in config.json.
@@ -115,6 +115,17 @@ impl RunPlan {
     pub fn sets_read(&self) -> [&DatasetConfig; 2] {
         let unsupervised = self.phases.iter().any(Phase::is_unsupervised);
         [if unsupervised { &self.dataset_unsup } else { &self.dataset_sup }, &self.dataset_sup]
+    }
+
+    /// Whether a phase's reports score the test images.
+    pub fn tests(&self, phase: &Phase) -> bool {
+        let ends_in_units = |i: &usize| self.network.blocks[*i].arch == Arch::Mlp;
+        !phase.is_unsupervised() || phase.blocks.last().is_some_and(ends_in_units)
+    }
+
+    /// Blocks before the first that this phase or a later one trains.
+    pub fn frozen(&self, phase: usize) -> usize {
+        self.phases.iter().skip(phase).filter_map(|p| p.blocks.first().copied()).min().unwrap_or(0)
     }
 
     /// Hebbian blocks of the network, first to last.

@@ -4,9 +4,9 @@ use super::checkpoint::Progress;
 use super::data::RunData;
 use super::{Phase, RunPlan};
 
-/// Columns of a run's `steps.csv` beside the step: phase from 0, epoch from 1, images of the epoch so far, the block, and its
-/// learning rate, mean distance of a unit's radius from 1, and units of radius 1.
-pub const RECORDED: [&str; 7] = ["phase", "epoch", "images", "block", "lr", "convergence", "R1"];
+/// Columns of a run's `steps.csv` beside the step: phase and epoch from 1, images of the epoch so far, the block, and its
+/// learning rate, mean distance of a unit's radius from 1, units of radius 1, and mean radius.
+pub const RECORDED: [&str; 8] = ["phase", "epoch", "images", "block", "lr", "convergence", "R1", "radius_mean"];
 
 /// Steps of all phases before this one.
 pub fn before(plan: &RunPlan, data: &RunData, phase: usize) -> u64 {

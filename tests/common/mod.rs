@@ -129,8 +129,8 @@ impl Done {
 
     /// The run's folder, as the last words give it.
     fn folder(&self) -> Option<PathBuf> {
-        let line = self.stdout.lines().find_map(|line| line.strip_prefix("  checkpoint "))?;
-        Path::new(line.trim()).parent().map(Path::to_path_buf)
+        let line = self.stdout.lines().find_map(|line| line.strip_prefix("in ")?.strip_suffix(':'))?;
+        Some(PathBuf::from(line))
     }
 
     /// The accuracy of `test accuracy 80.31 %`.

@@ -158,16 +158,7 @@ impl Run {
 
 /// Where things are, and what to type next.
 fn closing(dir: &RunDir, resume: &impl Fn(&str) -> Option<String>) -> Closing {
-    let folder = shell(&dir.root().display().to_string());
-    let pictures = dir.picture("any");
-    let pictures = pictures.parent().unwrap_or(dir.root()).display().to_string();
-    let places = [("pictures", pictures), ("metrics", dir.metrics().display().to_string())];
-    let places = places.map(|(name, path)| format!("  {name:<12} {path}"));
-    let mut closing = Closing { finished: places.to_vec(), interrupted: vec![] };
-    closing.finished.push(format!("next, the same in a browser:  tensorboard --logdir {folder}"));
-    if let Some(command) = resume(&folder) {
-        closing.interrupted = places.to_vec();
-        closing.interrupted.push(format!("next, go on:  {command}"));
-    }
-    closing
+    let pictures = dir.picture("any").parent().unwrap_or(dir.root()).to_path_buf();
+    let command = resume(&shell(&dir.root().display().to_string()));
+    Closing::of(dir, &[pictures, dir.metrics()], command.as_deref())
 }

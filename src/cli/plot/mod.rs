@@ -3,7 +3,7 @@
 mod args;
 mod trained;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
@@ -49,7 +49,7 @@ fn floats(t: &Tensor) -> Vec<f32> {
 fn said(done: usize, of: usize, what: &str) {
     let mut err = io::stderr().lock();
     // Progress that nobody hears does not stop the work.
-    let _ = match (err.is_terminal(), done == of) {
+    let _ = match (crate::report::has_screen(), done == of) {
         (true, last) => {
             write!(err, "\r{done} of {of} {what}{}", if last { "\n" } else { "" }).and_then(|()| err.flush())
         }

@@ -152,8 +152,8 @@ fn train(job: &Job, data: RunData, then: Then) -> anyhow::Result<ExitCode> {
     if plan.save {
         hub.add(LogFile::new(&dir, last_words));
         hub.add(MetricsTable::new(&dir, &plan.hebbian_blocks()));
-        hub.add(Tensorboard::new(&dir));
         hub.add(PictureFiles::new(&dir));
+        let mut tensorboard = Tensorboard::new(&dir);
         if plan.record_every > 0 {
             let progress = match start {
                 Start::GoOn(dir) if dir.checkpoint().exists() => checkpoint::load(dir)?.progress,
@@ -162,7 +162,9 @@ fn train(job: &Job, data: RunData, then: Then) -> anyhow::Result<ExitCode> {
             let done = progress.map_or(0, |progress| steps::done(plan, &data, &progress));
             // A row stands where its step has finished.
             hub.add(StepTable::new(&dir, &steps::RECORDED, done + 1));
+            tensorboard = tensorboard.with_steps(done);
         }
+        hub.add(tensorboard);
     }
     let mut trainer = Trainer::new(plan, data, on, &mut hub, stop);
     match start {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -249,7 +248,7 @@ fn interrupts() -> anyhow::Result<Arc<AtomicUsize>> {
     Ok(count)
 }
 
-/// Whether standard error is a terminal.
+/// Whether standard error is a terminal that may be drawn on.
 pub(super) fn has_terminal() -> bool {
-    io::stderr().is_terminal()
+    crate::report::has_screen()
 }

@@ -11,6 +11,7 @@ use tch::{Device, Tensor};
 use super::checkpoint::{self, Checkpoint, Progress};
 use super::data::{RunData, Sets};
 use super::learner::{Learner, Step, Sums};
+use super::outlook::{self, Outlook};
 use super::watch::{self, Place};
 use super::{Phase, RunPlan, TrainError, adam, steps};
 use crate::data::epoch_order;
@@ -53,6 +54,7 @@ pub struct Trainer<'a> {
     /// Images a second in the last epoch.
     speed: f64,
     outcome: Outcome,
+    outlook: Outlook,
 }
 
 impl<'a> Trainer<'a> {
@@ -74,6 +76,7 @@ impl<'a> Trainer<'a> {
             saved: Instant::now(),
             speed: 0.0,
             outcome: Outcome::default(),
+            outlook: Outlook::default(),
         }
     }
 
@@ -126,7 +129,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// When one of them cannot write.
     pub fn announce(&mut self, title: String) -> Result<(), TrainError> {
-        let config = serde_json::to_value(self.plan).unwrap_or_default(); // a plan is plain data: it cannot fail
+        let config = serde_json::to_value(self.tested_plan()).unwrap_or_default(); // plain data: it cannot fail
         let folder = self.dir.as_ref().map(|d| d.root().to_path_buf());
         let resumed_at = self.progress.global_epoch;
         Ok(self.hub.send(Event::RunStarted { title, config, folder, resumed_at })?)
@@ -142,7 +145,7 @@ impl<'a> Trainer<'a> {
 
     /// The numbers of each Hebbian block as it stands.
     pub fn statistics(&mut self) -> Vec<BlockStats> {
-        self.block_statistics()
+        self.block_statistics(|_| true)
     }
 
     /// Takes the first `blocks` blocks from elsewhere and goes on after the phases that made them. All others stay as they
@@ -169,6 +172,7 @@ impl<'a> Trainer<'a> {
         for note in std::mem::take(&mut self.data.notes) {
             self.hub.send(Event::Note(note))?;
         }
+        self.outlook = Outlook::new(outlook::stages(self.plan, &self.data, self.progress.phase));
         for index in self.progress.phase..self.plan.phases.len() {
             self.phase(index)?;
             if self.outcome.interrupted {
@@ -219,21 +223,25 @@ impl<'a> Trainer<'a> {
         let sets = if phase.is_unsupervised() { self.data.unsup.clone() } else { self.data.sup.clone() };
         // An epoch that was interrupted before stays as far as it came.
         let at = (self.progress.step > 0).then_some((self.progress.step, self.progress.sums));
-        let tested = if self.tests(&phase) { self.frozen().min(phase.blocks.last().copied().unwrap_or(0)) } else { 0 };
+        let tested = if self.plan.tests(&phase) {
+            self.plan.frozen(index).min(phase.blocks.last().copied().unwrap_or(0))
+        } else {
+            0
+        };
         if !self.store_features(learner.first(), sets.train.bank)? || !self.store_features(tested, sets.test.bank)? {
             return self.interrupt(&learner, at);
         }
         self.hub.send(Event::PhaseStarted(self.phase_info(index, &phase, sets.train.rows.len())))?;
+        let images = sets.train.rows.len() as u64;
+        let done = self.progress.epoch * images + self.progress.step * phase.batch_size;
+        self.outlook.begin(index, phase.kind, phase.epochs * images, done);
         for epoch in self.progress.epoch + 1..=phase.epochs {
             let Some(sums) = self.epoch(&phase, index, epoch, &sets, &mut learner)? else {
-                self.hub.send(Event::PhaseFinished { index, seconds: began.elapsed().as_secs_f64() })?;
-                return Ok(());
+                return self.finished(index, began.elapsed().as_secs_f64());
             };
             self.progress.epoch = epoch;
             self.progress.global_epoch += 1;
-            if phase.reports(epoch) {
-                self.report(&phase, index, epoch, &sets, &sums)?;
-            }
+            self.report(&phase, index, epoch, &sets, &sums)?;
             // The last epoch's checkpoint already points at the next phase, whose Adam begins anew.
             if epoch == phase.epochs {
                 learner.adam = None;
@@ -242,8 +250,7 @@ impl<'a> Trainer<'a> {
             }
             self.save(&learner, None)?;
         }
-        self.hub.send(Event::PhaseFinished { index, seconds: began.elapsed().as_secs_f64() })?;
-        Ok(())
+        self.finished(index, began.elapsed().as_secs_f64())
     }
 
     fn phase_info(&self, index: usize, phase: &Phase, images: usize) -> PhaseInfo {
@@ -311,7 +318,7 @@ impl<'a> Trainer<'a> {
             device::guard("a training step", || {
                 learner.step_on(network, bank, chunk, Step { lr, seed, check }, &mut sums)
             })??;
-            self.hub.send(Event::Progress { epoch, images: sums.images })?;
+            self.progress(epoch, sums.images, rows.len() as u64)?;
             let at = (step, sums.values());
             if self.plan.record_every > 0 && step.is_multiple_of(self.plan.record_every) {
                 let before = steps::before(self.plan, &self.data, index) + (epoch - 1) * steps;
@@ -330,9 +337,7 @@ impl<'a> Trainer<'a> {
         watch::updates(&self.network, &phase.blocks, Place { phase: index, epoch, step: steps })?;
         self.progress.step = 0;
         let seconds = began.elapsed().as_secs_f64();
-        let (train_loss, train_acc) = sums.means().unzip();
         self.speed = (sums.images - done_before) as f64 / seconds.max(1e-9);
-        self.hub.send(Event::EpochFinished { epoch, seconds, images_per_second: self.speed, train_loss, train_acc })?;
         Ok(Some(sums))
     }
 

@@ -9,7 +9,8 @@ use crate::preset::config::Arch;
 use crate::report::{BlockStats, Event, Metrics, filters_picture};
 use crate::train::data::Sets;
 use crate::train::learner::Sums;
-use crate::train::{Phase, TrainError, adam, evaluate, steps};
+use crate::train::outlook::Outlook;
+use crate::train::{Phase, RunPlan, TrainError, adam, evaluate, steps};
 
 /// Units whose numbers are listed one by one.
 const LISTED: usize = 30;
@@ -24,9 +25,9 @@ impl Trainer<'_> {
         step: u64,
         [index, epoch, images]: [f64; 3],
     ) -> Result<(), TrainError> {
-        let blocks = self.block_statistics();
-        let Some(last) = blocks.iter().rfind(|b| phase.blocks.contains(&b.block)) else { return Ok(()) };
-        let numbers = [index, epoch, images, last.block as f64, last.lr, last.convergence, last.r1 as f64];
+        let Some(last) = self.block_statistics(|block| phase.blocks.contains(&block)).pop() else { return Ok(()) };
+        let place = [index + 1.0, epoch, images, last.block as f64];
+        let numbers = place.into_iter().chain([last.lr, last.convergence, last.r1 as f64, last.radius_mean]);
         let values = steps::RECORDED.into_iter().zip(numbers).collect();
         Ok(self.hub.send(Event::Record { step, values })?)
     }
@@ -37,12 +38,39 @@ impl Trainer<'_> {
         Ok(device::guard("testing", || tch::no_grad(|| evaluate::supervised(network, bank, &sets.test.rows)))?)
     }
 
-    /// Whether a phase's reports score the test images.
-    pub(super) fn tests(&self, phase: &Phase) -> bool {
-        let ends_in_units = |i: &usize| self.plan.network.blocks[*i].arch == Arch::Mlp;
-        !phase.is_unsupervised() || phase.blocks.last().is_some_and(ends_in_units)
+    /// The plan with the numbers of test images that there are: a file may hold fewer than the configuration asks for, and
+    /// `--validation` tests on those held out.
+    pub(super) fn tested_plan(&self) -> RunPlan {
+        let mut plan = self.plan.clone();
+        let count = |sets: &Sets| sets.test.rows.len() as i64;
+        plan.dataset_sup.testing_sample = count(&self.data.sup);
+        // Where no phase learns without labels, its images were not read.
+        if plan.phases.iter().any(Phase::is_unsupervised) {
+            plan.dataset_unsup.testing_sample = count(&self.data.unsup);
+        }
+        plan
     }
 
+    /// Tells how far the epoch is, and how much time is left of the run.
+    pub(super) fn progress(&mut self, epoch: u64, images: u64, of: u64) -> Result<(), TrainError> {
+        self.hub.send(Event::Progress { epoch, images })?;
+        self.left(|outlook| outlook.advance((epoch - 1) * of + images))
+    }
+
+    /// Ends a phase, or a storing of features.
+    pub(super) fn finished(&mut self, index: usize, seconds: f64) -> Result<(), TrainError> {
+        self.left(Outlook::end)?;
+        Ok(self.hub.send(Event::PhaseFinished { index, seconds })?)
+    }
+
+    fn left(&mut self, ask: impl FnOnce(&mut Outlook) -> Option<f64>) -> Result<(), TrainError> {
+        match ask(&mut self.outlook) {
+            Some(seconds) => Ok(self.hub.send(Event::Left(seconds))?),
+            None => Ok(()),
+        }
+    }
+
+    /// The report of an epoch; between two that are due, without scores and without the blocks that do not learn.
     pub(super) fn report(
         &mut self,
         phase: &Phase,
@@ -51,21 +79,25 @@ impl Trainer<'_> {
         sets: &Sets,
         sums: &Sums,
     ) -> Result<(), TrainError> {
+        let due = phase.reports(epoch);
         let (train_loss, train_acc) = sums.means().unzip();
-        let (train_acc, test_loss, test_acc) = if phase.is_unsupervised() {
+        let (train_acc, test_loss, test_acc) = if !due {
+            (train_acc, None, None)
+        } else if phase.is_unsupervised() {
             let (train, test) = self.score_units(phase, sets)?.unzip();
             (train, None, test)
         } else {
             let (loss, acc) = self.test(sets)?;
             (train_acc, Some(loss), Some(acc))
         };
-        let blocks = self.block_statistics();
+        let blocks = self.block_statistics(|block| due || phase.blocks.contains(&block));
         let hebbian_lr = || blocks.iter().rfind(|b| phase.blocks.contains(&b.block)).map_or(0.0, |b| b.lr);
         let lr = if phase.lr > 0.0 { adam::learning_rate(phase.lr, epoch, phase.epochs) } else { hebbian_lr() };
         let metrics = Metrics {
             phase: index,
             epoch,
             global_step: self.progress.global_epoch,
+            between: !due,
             seconds: self.seconds(),
             images_per_second: self.speed,
             lr,
@@ -75,8 +107,11 @@ impl Trainer<'_> {
             test_acc,
             blocks,
         };
-        (self.outcome.test_acc, self.outcome.test_loss) = (test_acc, test_loss);
         self.hub.send(Event::Report(Box::new(metrics)))?;
+        if !due {
+            return Ok(());
+        }
+        (self.outcome.test_acc, self.outcome.test_loss) = (test_acc, test_loss);
         if phase.blocks.contains(&0) {
             self.picture()?;
         }
@@ -104,8 +139,9 @@ impl Trainer<'_> {
         })?))
     }
 
-    pub(super) fn block_statistics(&mut self) -> Vec<BlockStats> {
-        let all = self.network.blocks.iter_mut().enumerate();
+    /// The numbers of those Hebbian blocks, first to last.
+    pub(super) fn block_statistics(&mut self, wanted: impl Fn(usize) -> bool) -> Vec<BlockStats> {
+        let all = self.network.blocks.iter_mut().enumerate().filter(|(i, _)| wanted(*i));
         all.filter_map(|(i, block)| {
             let arch = block.config().arch;
             block.hebbian_mut().map(|layer| statistics(i, arch, &layer.statistics()))

@@ -45,7 +45,7 @@ impl Trainer<'_> {
             )))?;
             return Ok(true);
         }
-        let (network, hub, stop) = (&mut self.network, &mut *self.hub, self.stop);
+        let (network, hub, stop, outlook) = (&mut self.network, &mut *self.hub, self.stop, &mut self.outlook);
         let mut failed = None;
         let images = bank.len() as u64;
         hub.send(Event::PhaseStarted(PhaseInfo {
@@ -57,6 +57,7 @@ impl Trainer<'_> {
             images,
             batch_size: 1,
         }))?;
+        outlook.begin(self.progress.phase, PhaseKind::Features, images, 0);
         let began = Instant::now();
         let bank = &mut self.data.banks[which];
         if let Some(folder) = disk {
@@ -64,25 +65,20 @@ impl Trainer<'_> {
         }
         let done = device::guard("storing the outputs of frozen blocks", || {
             bank.advance(network, depth, &mut |images| {
-                failed = hub.send(Event::Progress { epoch: 1, images }).err();
+                let left = outlook.advance(images).map(Event::Left);
+                failed = [Event::Progress { epoch: 1, images }].into_iter().chain(left).find_map(|e| hub.send(e).err());
                 failed.is_none() && !stop.load(Ordering::Relaxed)
             })
         })??;
         if let Some(error) = failed {
             return Err(error.into());
         }
-        self.hub.send(Event::PhaseFinished { index: self.progress.phase, seconds: began.elapsed().as_secs_f64() })?;
+        self.finished(self.progress.phase, began.elapsed().as_secs_f64())?;
         Ok(done || images == 0)
     }
 
     /// Where files go that nobody needs after the run.
     fn scratch(&self) -> std::path::PathBuf {
         self.dir.as_ref().map_or_else(std::env::temp_dir, |dir| dir.root().to_path_buf())
-    }
-
-    /// Blocks before the first that this phase or a later one trains.
-    pub(super) fn frozen(&self) -> usize {
-        let left = self.plan.phases.iter().skip(self.progress.phase);
-        left.filter_map(|p| p.blocks.first().copied()).min().unwrap_or(0)
     }
 }
