@@ -13,12 +13,13 @@
 //! table: tensorboard believes the first hyperparameters and the first end that it finds. For the same reason an
 //! interrupted run has no end, so that its resumption can give it one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::proto::{Data, Image, Metadata, Plugin, SessionLog, Shape, Summary, Tensor, Value, What};
 use super::records::{EventFile, now};
-use super::{Event, Metrics, Picture, ReportError, Subscriber, encode_png, hparams, records};
-use crate::files::RunDir;
+use super::{Event, Metrics, ReportError, Subscriber, hparams, records};
+use crate::draw::{Picture, encode_png};
+use crate::files::{FileError, RunDir};
 
 /// Writes event files into the run's folder; each event is in the file when the call returns.
 #[derive(Debug)]
@@ -115,7 +116,7 @@ fn scalars(m: &Metrics) -> Vec<Value> {
 }
 
 fn image(tag: &str, picture: &Picture) -> Result<Value, ReportError> {
-    let encoded = encode_png(picture)?;
+    let encoded = encode_png(picture).map_err(FileError::write(Path::new(tag)))?;
     let side = |pixels: u32| i32::try_from(pixels).unwrap_or(i32::MAX);
     let (height, width) = (side(picture.height), side(picture.width));
     let image = Image { height, width, colorspace: 3, encoded };
