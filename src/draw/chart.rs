@@ -99,6 +99,15 @@ impl Chart {
         scene
     }
 
+    /// The same, such that the space between the axes has this size.
+    pub fn fitted(&self, size: [f64; 2]) -> Scene {
+        let ([x, y], mut chart) = (self.ranges(), self.clone());
+        chart.x_ticks.get_or_insert_with(|| self.numbers(x, (size[0] / 62.0) as usize, 0));
+        chart.y_ticks.get_or_insert_with(|| self.numbers(y, (size[1] / 50.0) as usize, 1));
+        let [width, height] = chart.around(size);
+        chart.scene(width.ceil() as u32, height.ceil() as u32)
+    }
+
     /// Draws it into a frame (left, top, width, height) of a scene.
     pub fn draw(&self, scene: &mut Scene, [left, top, width, height]: [f64; 4]) {
         let ranges = self.ranges();

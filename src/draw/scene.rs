@@ -351,7 +351,7 @@ impl Canvas {
         let scaled = |p: &[[f64; 2]]| p.iter().map(|p| [p[0] * s, p[1] * s]).collect::<Vec<_>>();
         match shape {
             Shape::Line { points, colour, width, opacity, dashed } => {
-                for part in if *dashed { dashes(points) } else { vec![points.clone()] } {
+                for part in if *dashed { dashes(points, *width) } else { vec![points.clone()] } {
                     self.line(&scaled(&part), *colour, width * s, *opacity);
                 }
             }
@@ -451,11 +451,12 @@ impl Canvas {
     }
 }
 
-/// The dashes of a line through points, as lines; their pattern goes on around corners.
-fn dashes(points: &[[f64; 2]]) -> Vec<Vec<[f64; 2]>> {
+/// The dashes of a line through points, as lines; their pattern goes on around corners. The round ends of each are a part of it.
+fn dashes(points: &[[f64; 2]], width: f64) -> Vec<Vec<[f64; 2]>> {
     let (mut out, mut current) = (Vec::new(), points[..1].to_vec());
+    let lengths = [(DASH[0] - width).max(0.5), DASH[1] + width];
     // What is left of a dash, or of a gap.
-    let (mut pen, mut left) = (true, DASH[0]);
+    let (mut pen, mut left) = (true, DASH[0] - width / 2.0);
     for pair in points.windows(2) {
         let length = (pair[1][0] - pair[0][0]).hypot(pair[1][1] - pair[0][1]);
         let mut done = 0.0;
@@ -469,7 +470,7 @@ fn dashes(points: &[[f64; 2]]) -> Vec<Vec<[f64; 2]>> {
                 current = vec![at];
             }
             pen = !pen;
-            left = DASH[usize::from(!pen)];
+            left = lengths[usize::from(!pen)];
         }
         left -= length - done;
         if pen {

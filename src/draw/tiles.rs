@@ -35,7 +35,7 @@ pub struct Tiles {
     pub tiles: Vec<Picture>,
     /// Tiles in a row; 0: about as many as there are rows.
     pub columns: usize,
-    /// Units that the longest side of the largest tile has at least, its pixels enlarged by a whole number.
+    /// Units that the longest side of the largest tile has about: its pixels are enlarged by a whole number of pixels.
     pub side: u32,
 }
 
@@ -54,7 +54,7 @@ impl Tiles {
         let (tall, words) = (height * scale, widest(heads.iter().flatten(), TEXT).max(widest(&self.captions, SMALL)));
         // Whole units, so that no tile lies between two pixels.
         let across = ((width * scale).max(words + 6.0) + GAP).ceil();
-        let down = (tall + GAP + if self.captions.is_empty() { 0.0 } else { SMALL + 4.0 }).ceil();
+        let down = (tall + GAP + if self.captions.is_empty() { 0.0 } else { SMALL + 7.0 }).ceil();
         let names = self.names.get(..rows.min(self.names.len())).unwrap_or(&[]);
         let beside = MARGIN + if names.is_empty() { 0.0 } else { (widest(names, TEXT) + 8.0).ceil() };
         let content = beside + across * columns as f64 - GAP + MARGIN;

@@ -194,7 +194,7 @@ fn raster(title: &str, what: &str, fired: &[Vec<u32>], units: &[usize], names: &
             rgb[at..at + 6].fill(0);
         }
     }
-    let height = (rows as f64 * if rows > 60 { 1.5 } else { 16.0 }).clamp(90.0, 600.0);
+    let height = (rows as f64 * if rows > 60 { 1.5 } else { 16.0 }).clamp(90.0, 900.0);
     let chart = Chart {
         title: title.into(),
         x: "step".into(),
@@ -205,7 +205,7 @@ fn raster(title: &str, what: &str, fired: &[Vec<u32>], units: &[usize], names: &
         image: Some(Picture { width: steps as u32 * 3, height: rows as u32, rgb }),
         ..Chart::default()
     };
-    chart.scene(across(steps), height as u32 + 110).picture(DENSITY)
+    chart.fitted([across(steps), height]).picture(DENSITY)
 }
 
 /// Places in a list, evenly apart, so many at most.
@@ -213,9 +213,10 @@ fn some(names: &[String], most: usize) -> impl Iterator<Item = usize> + use<> {
     (0..names.len()).step_by(names.len().div_ceil(most.max(1)).max(1))
 }
 
-/// Width of a picture of so many steps.
-fn across(steps: usize) -> u32 {
-    (120 + 12 * steps as u32).clamp(480, 1600)
+/// Width of so many steps, whole units a step where there is room.
+fn across(steps: usize) -> f64 {
+    let step = (400 / steps.max(1)).max(12).min(1500 / steps.max(1)).max(1);
+    (step * steps) as f64
 }
 
 /// Potentials of some units, a strip each on one scale; the grey line is 0, a tick above is a spike.
@@ -247,5 +248,5 @@ fn traces(title: &str, potentials: &[Vec<f32>], fired: &[Vec<u32>], units: &[usi
         series,
         ..Chart::default()
     };
-    chart.scene(across(steps), 120 + 48 * units.len() as u32).picture(DENSITY)
+    chart.fitted([across(steps), 48.0 * units.len() as f64]).picture(DENSITY)
 }

@@ -143,7 +143,7 @@ impl Trainer<'_> {
     }
 }
 
-/// How many units of a Hebbian block have learned, in words.
+/// How many units of a Hebbian block have learned, in words. It begins a new count of wins, as every report does.
 pub fn learned(block: &mut Block) -> Option<String> {
     let arch = block.config().arch;
     let statistics = block.hebbian_mut()?.statistics();
