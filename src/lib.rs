@@ -14,6 +14,7 @@
 //! | [`search`] | sweeps of seeds and hyperparameters: spaces, trials, the runner, what it leaves |
 //! | [`verify`] | recomputing recorded runs of the published program |
 //! | [`mod@bench`] | measuring training against the machine's own matrix products |
+//! | [`draw`] | pictures: charts, tiles, heat maps, in one font |
 //! | [`plot`] | what a trained network's units look for, and how it sees the classes |
 //! | [`robust`] | noise and attacks on a trained network |
 //! | [`snn`] | a sibling: a two-layer Hebbian spiking network |
@@ -22,7 +23,7 @@
 //! | [`cli`] | the command line: arguments to plans |
 //! | [`device`], [`parallel`], [`files`] | the machine, threads, the one function that writes files |
 //!
-//! Modules know those below them and never those above: cli → search, snn, hopfield, encoder, verify, bench → train → report, layer, data → preset → device.
+//! Modules know those below them and never those above: cli → search, snn, hopfield, encoder, verify, bench → train → report, layer, data → preset, draw → device.
 //!
 //! ```
 //! use softhebb::preset::{Catalogue, dataset_config, resolve};
@@ -38,6 +39,7 @@ pub mod bench;
 pub mod cli;
 pub mod data;
 pub mod device;
+pub mod draw;
 pub mod encoder;
 pub mod files;
 pub mod hopfield;

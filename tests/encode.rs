@@ -13,6 +13,7 @@ use common::{Done, Place, Table, Tensors, assert_same_checkpoint, json, python, 
 use image::{ImageFormat, Rgba, RgbaImage};
 use proptest::prelude::*;
 use softhebb::device::DeviceChoice;
+use softhebb::draw::scene::PALETTE;
 use softhebb::encoder::checkpoint::{self, Progress};
 use softhebb::encoder::layout::{Layout, place, umap_python};
 use softhebb::encoder::npy::{self, Matrix};
@@ -314,10 +315,15 @@ fn a_folder_is_trained_embedded_clustered_and_searched() {
     let found = dir.findings("cluster", "pictures");
     let canvas = fs::read(found.join("canvas.png")).unwrap();
     let picture = image::load_from_memory(&canvas).unwrap().into_rgb8();
-    assert_eq!(picture.dimensions(), (400, 400));
-    assert!(picture.pixels().any(|p| p.0 == [230, 159, 0]) && picture.pixels().any(|p| p.0 == [86, 180, 233]));
-    let border = (0..400)
-        .all(|i| [(i, 0), (0, i), (i, 399), (399, i)].iter().all(|p| picture.get_pixel(p.0, p.1).0 == [255; 3]));
+    let (width, height) = picture.dimensions();
+    assert!(
+        width == 400 && (430..520).contains(&height),
+        "a title and the clusters' names beside the canvas: {height}"
+    );
+    assert!(PALETTE[..2].iter().all(|colour| picture.pixels().any(|p| p.0 == *colour)));
+    let white = |x: u32, y: u32| picture.get_pixel(x, y).0 == [255; 3];
+    let border =
+        (0..width).all(|x| white(x, 0) && white(x, height - 1)) && (0..height).all(|y| white(0, y) && white(399, y));
     assert!(border, "nothing is cut off");
     let places = Table::read(&found.join("clusters.csv"));
     assert_eq!((places.names.join(","), places.rows.len()), ("file,x,y,cluster".into(), 20));
@@ -331,8 +337,10 @@ fn a_folder_is_trained_embedded_clustered_and_searched() {
     let near = Table::read(&found.join("neighbors.csv"));
     assert_eq!((near.rows.len(), near.of("rank")[..4].join("")), (12, "1234".into()));
     let grid = image::open(found.join("grid.png")).unwrap();
-    assert_eq!((grid.width(), grid.height()), (8 + 32 + 28 + 4 * 32, 8 + 3 * 32));
-    assert_eq!(image::open(found.join("similarity.png")).unwrap().width(), 480);
+    assert!(grid.width() >= 5 * 24 && grid.height() >= 3 * 24, "{} by {}", grid.width(), grid.height());
+    let heat = image::open(found.join("similarity.png")).unwrap().into_rgb8();
+    let light = heat.pixels().filter(|p| p.0 == [253, 231, 37]).count();
+    assert!(light >= 20 * 40 * 40, "each of 20 images is like itself, 50 pixels each way less lines: {light}");
     assert!(Matrix::open(&found.join("similarity.npy"), 20, 20).is_ok());
     projector(&dir);
     numpy(&place.path("rows.npy"));

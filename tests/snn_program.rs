@@ -106,6 +106,19 @@ fn a_run_leaves_what_it_should_and_is_scored_and_drawn() {
     }
 }
 
+/// The inputs in the raster are those that spike, whatever the image.
+#[test]
+fn the_raster_of_inputs_is_never_blank() {
+    let place = Place::new();
+    place.softhebb(TRAIN).succeeds();
+    for image in 0..20 {
+        place.softhebb(&format!("snn show {FOLDER} --image {image} --inputs 40")).succeeds();
+        let raster = image::open(place.path(&format!("{FOLDER}/pictures/raster-input.png"))).unwrap().into_rgb8();
+        let ink = raster.pixels().filter(|p| p.0 == [0; 3]).count();
+        assert!(ink > 2000, "image {image}: {ink} black pixels");
+    }
+}
+
 #[test]
 fn a_run_stopped_by_ctrl_c_goes_on_to_the_same_bytes() {
     let (undisturbed, place) = (Place::new(), Place::new());

@@ -7,20 +7,22 @@ RULES = {"LinearDecay": ("linear decay of the learning rate", s.COLOUR["Random"]
 
 figure, panels = s.plt.subplots(1, 2, figsize=(9.5, 3.8))
 left, right = panels
-body, runs = [], []
+body, runs, seeds = [], [], {}
 for rule, (words, colour) in RULES.items():
     radius = s.run(f"InitRadius{rule}") or s.run(f"InitRadius{rule}_slice")
     if radius:
         runs.append(radius)
         found = {}
         for t in radius.trials:
-            found.setdefault(float(t["b0.layer.radius"]), []).append(float(t["test_acc"]))
-        sums = [(x, *s.summary(v)) for x, v in sorted(found.items())]
+            found.setdefault(float(t["b0.layer.radius"]), []).append((float(t["test_acc"]), t["seed"]))
+        sums = [(x, *s.summary(*zip(*v))) for x, v in sorted(found.items())]
+        seeds |= {f"A, {words}, radius {p[0]:.3g}": p[3] for p in sums}
         left.errorbar([p[0] for p in sums], [p[1] for p in sums], [p[2] or 0 for p in sums], color=colour, marker="o", capsize=2, label=words)
         body += [["A", words, f"radius {p[0]:.3g}", s.told(*p[1:])] for p in sums]
     speed = s.run(f"Convergence{rule}")
     if speed and (speed.folder / "steps.csv").exists():
         runs.append(speed)
+        seeds["panel B"] = s.seeds_of(speed.trials)
         steps = s.table(speed.folder / "steps.csv")
         right.plot([float(r["images"]) for r in steps], [float(r["R1"]) for r in steps], color=colour, label=words)
         every = max(1, len(steps) // 5)
@@ -45,4 +47,4 @@ if len(drawn) == 1:
     figure.set_size_inches(5.4, 3.8)
     drawn[0].set_subplotspec(figure.add_gridspec(1, 1)[0])
 missing = [] if len(drawn) == 2 else ["", f"Panel {'B' if left in drawn else 'A'} was not run here yet: `scripts/experiments.sh b3` runs both."]
-s.save(figure, "b3", "Figure B.3: the adaptive learning rate", s.rows(["part", "learning rate", "at", "here"], body) + missing, runs)
+s.save(figure, "b3", "Figure B.3: the adaptive learning rate", s.rows(["part", "learning rate", "at", "here"], body) + missing, runs, seeds)

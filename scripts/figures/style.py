@@ -8,6 +8,7 @@ import json
 import math
 import pathlib
 import statistics
+import textwrap
 
 import matplotlib
 
@@ -43,14 +44,10 @@ class Run:
         self.more = [Run(p.name) for p in sorted(SEARCHES.glob(f"{name}_seed[0-9]*")) if (p / "origin.json").exists()]
         self.trials += [t for run in self.more for t in run.trials]
 
-    def values(self, column="test_acc", **where):
-        """The numbers of a column, of the trials for which all of `where` holds."""
-        chosen = (t for t in self.trials if all(t.get(k) == v for k, v in where.items()))
-        return [float(t[column]) for t in chosen if t.get(column)]
-
     @property
     def accuracy(self):
-        return summary(self.values())
+        done = [t for t in self.trials if t.get("test_acc")]
+        return summary([float(t["test_acc"]) for t in done], [t["seed"] for t in done])
 
     def curves(self):
         return table(self.folder / "curves.csv")
@@ -60,14 +57,13 @@ class Run:
         """One line: how it was run."""
         o, sup = self.origin, self.origin["dataset_sup"]
         own = table(self.folder / "trials.csv")
-        seeds = sorted({int(t["seed"]) for t in own})
         unsup = o["dataset_unsup"]
         hebbian = "unsupervised" in o["phases"] or o["training_mode"] == "simultaneous"
         parts = [f"`{o['commands'][0]}`"]
-        parts.append(f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}")
+        parts.append(seeds_of(own))
         if hebbian:
             parts.append(f"{unsup['training_sample']:,} images unlabelled, {unsup['nb_epoch']} epoch(s)")
-        parts.append(f"{sup['training_sample']:,} images labelled, {sup['nb_epoch']} epochs")
+        parts.append(f"{sup['training_sample']:,} images labelled, {sup['nb_epoch']} epoch{'s' * (sup['nb_epoch'] > 1)}")
         parts.append(f"tested on {self.tested}")
         if len(own) < o.get("trials_planned", 1):
             parts.append(f"{len(own)} of {o['trials_planned']} trials")
@@ -91,12 +87,22 @@ def run(name):
     return Run(name) if (SEARCHES / name / "origin.json").exists() else None
 
 
-def summary(values):
-    """Mean, deviation over seeds (None of one seed) and count; None of nothing."""
+def seeds_of(trials):
+    """"seed 0", "seeds 0, 1" """
+    return named_seeds(t["seed"] for t in trials)
+
+
+def named_seeds(seeds):
+    seeds = sorted({int(seed) for seed in seeds})
+    return f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+
+
+def summary(values, seeds):
+    """Mean, deviation over seeds (None of one seed) and the seeds in words; None of nothing."""
     if not values:
         return None
     deviation = statistics.stdev(values) if len(values) > 1 else None
-    return statistics.fmean(values), deviation, len(values)
+    return statistics.fmean(values), deviation, named_seeds(seeds)
 
 
 def published(**where):
@@ -107,15 +113,15 @@ def published(**where):
     return [{**r, "mean": float(r["mean"]), "std": number(r["std"]), "layers": int(r["layers"] or 0)} for r in chosen]
 
 
-def told(mean, deviation=None, count=None):
-    """71.10 ± 0.06 (4)"""
+def told(mean, deviation=None, seeds=None):
+    """71.10 ± 0.06 (seeds 0, 1)"""
     text = f"{mean:.2f}" + (f" ± {deviation:.2f}" if deviation is not None else "")
-    return text + (f" ({count})" if count else "")
+    return text + (f" ({seeds})" if seeds else "")
 
 
 def beyond(ours, theirs):
     """How many standard deviations lie between two means: of the seeds, as far as known, and of the test images drawn."""
-    (mean, deviation, count), images = ours, theirs.get("images", 10000)
+    (mean, deviation, _), images = ours, theirs.get("images", 10000)
     p = theirs["mean"] / 100
     drawn = 100 * math.sqrt(p * (1 - p) / images)
     spread = math.sqrt((deviation or theirs["std"] or 0) ** 2 + (theirs["std"] or 0) ** 2 + drawn**2)
@@ -133,31 +139,40 @@ A_DEVIATION = "A deviation is that of both means together: over seeds, where kno
 
 
 def difference(run, theirs):
-    """Two cells: our mean less the published one, and in deviations."""
-    if not run:
+    """Two cells: our mean less the published one, and in deviations; of as many epochs only."""
+    if not run or epochs(run):
         return ["", ""]
     images = run.origin["tested_images"]
     return [f"{run.accuracy[0] - theirs['mean']:+.2f}", f"{beyond(run.accuracy, {**theirs, 'images': images}):+.1f}"]
 
 
-def scale(runs):
-    """One line under a picture: seeds and images of all its runs."""
+def scale(runs, points):
+    """One line under a picture: the seeds of each point, and the images of all its runs."""
     runs = [r for r in runs if isinstance(r, Run)]
     if not runs:
         return ""
     either = lambda values: " or ".join(dict.fromkeys(values))
-    seeds = sorted({int(t["seed"]) for r in runs for t in r.trials})
+    points = points or {r.name: seeds_of(r.trials) for r in runs}
+    # What most points have is said once.
+    most = max(points.values(), key=list(points.values()).count)
+    others = {}
+    for point, seeds in points.items():
+        others.setdefault(seeds, []).append(point)
+    seeds = "; ".join([most, *(f"{', '.join(names)}: {s}" for s, names in others.items() if s != most)])
     images = either(f"{r.origin['dataset_sup']['training_sample']:,}" for r in runs)
-    return (f"Run here: seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}; {images} training images; "
-            f"tested on {either(r.tested for r in runs)}")
+    return f"Run here: {seeds}; {images} training images; tested on {either(r.tested for r in runs)}"
 
 
-def save(figure, name, title, lines, runs):
-    """Writes the picture and NAME.md: its title, its table and one line a run that it rests on."""
+def save(figure, name, title, lines, runs, points=None):
+    """Writes the picture and NAME.md: its title, its table and one line a run that it rests on. `points`: the seeds of each point, if a
+    run is not one."""
     OUT.mkdir(parents=True, exist_ok=True)
     if figure is not None:
         # Under the axes: as the title of the legend where that is there, too.
-        words = scale(runs)
+        words = scale(runs, points)
+        # In lines of about one length, of letters so small that 21 of them are an inch.
+        count = math.ceil(len(words) / (21 * figure.get_size_inches()[0])) or 1
+        words = textwrap.fill(words, len(words) // count + 12)
         if figure.legends:
             figure.legends[0].set_title(words, prop={"size": 6.5})
         elif words:

@@ -9,10 +9,10 @@ use clap::Args;
 
 use super::Usage;
 use super::run::{self, Finished, RunArgs};
+use crate::draw::chart::{Chart, Series};
+use crate::draw::scene::Scene;
 use crate::files::{FileError, RunDir, write_atomic};
-use crate::report::chart::{Chart, Series};
 use crate::report::format::shell;
-use crate::report::scene::Scene;
 use crate::train::post_hoc::{self, Point};
 
 /// Points of the drawn curve.
@@ -152,7 +152,7 @@ fn figure(all: &[(String, Vec<Point>)]) -> Scene {
                 Series {
                     name: name.clone(),
                     points: drawn.iter().map(|p| [p.images as f64, of(p)]).collect(),
-                    spread: vec![],
+                    ..Series::default()
                 }
             })
             .collect(),

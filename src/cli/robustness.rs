@@ -12,10 +12,10 @@ use super::run::{self, RunArgs};
 use super::{Usage, progress, resume};
 use crate::data::DataDirs;
 use crate::device::{self, DeviceChoice, Precision};
+use crate::draw::chart::{Chart, Series};
+use crate::draw::scene::Scene;
 use crate::files::{RunDir, write_atomic};
 use crate::layer::Network;
-use crate::report::chart::{Chart, Series};
-use crate::report::scene::Scene;
 use crate::robust::{Attack, How, attack, correct};
 use crate::train::checkpoint;
 
@@ -369,6 +369,8 @@ fn figure(rows: &[Row], dataset: &str) -> Scene {
                 name: if curve.is_empty() { String::new() } else { name.clone() },
                 points: curve.iter().map(|c| [c.0, c.1]).collect(),
                 spread: curve.iter().map(|c| c.2).collect(),
+                marks: true,
+                ..Series::default()
             }
         });
         let chart = Chart {
@@ -376,8 +378,8 @@ fn figure(rows: &[Row], dataset: &str) -> Scene {
             x: kind.strength().to_string(),
             y: "test accuracy, %".into(),
             y_range: Some([0.0, 100.0]),
-            marks: true,
             series: series.collect(),
+            ..Chart::default()
         };
         chart.draw(&mut scene, [SIDE * (i % columns) as f64, HEIGHT * (i / columns) as f64, SIDE, HEIGHT]);
     }

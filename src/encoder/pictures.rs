@@ -1,98 +1,25 @@
 //! Pictures for people: images at their places on a canvas, rows of similar images, heat maps.
 
+use std::collections::BTreeMap;
+
 use image::RgbaImage;
 use rayon::prelude::*;
 use tch::{Device, Kind};
 
 use super::source::resize;
 use super::{Encoder, EncoderError, Features, Source};
-use crate::report::{Picture, grid};
+use crate::draw::Picture;
+use crate::draw::chart::class_colour;
+use crate::draw::heat::{Heat, Panel};
+use crate::draw::scene::{Anchor, DENSITY, Scene, widest, wrap};
+use crate::draw::tiles::{Tiles, grid};
 
-/// Frame colours of clusters, told apart by most people (Okabe and Ito 2008, then darker and lighter ones).
-const COLOURS: [[u8; 3]; 16] = [
-    [230, 159, 0],
-    [86, 180, 233],
-    [0, 158, 115],
-    [213, 94, 0],
-    [0, 114, 178],
-    [204, 121, 167],
-    [184, 170, 30],
-    [90, 90, 90],
-    [148, 60, 200],
-    [150, 90, 40],
-    [20, 80, 60],
-    [255, 140, 140],
-    [120, 200, 80],
-    [40, 40, 140],
-    [190, 190, 190],
-    [140, 0, 50],
-];
-/// The colours of a heat map from low to high: viridis at nine places, with straight lines between them.
-const VIRIDIS: [[f64; 3]; 9] = [
-    [68.0, 1.0, 84.0],
-    [71.0, 44.0, 122.0],
-    [59.0, 81.0, 139.0],
-    [44.0, 113.0, 142.0],
-    [33.0, 144.0, 141.0],
-    [39.0, 173.0, 129.0],
-    [92.0, 200.0, 99.0],
-    [170.0, 220.0, 50.0],
-    [253.0, 231.0, 37.0],
-];
-/// Pixels of a heat map, across and down, that a small one is enlarged to.
-const VISIBLE: usize = 480;
-
-/// A cluster's colour.
-pub fn colour(cluster: u32) -> [u8; 3] {
-    COLOURS[cluster as usize % COLOURS.len()]
-}
-
-/// A white picture that images with alpha are drawn on.
-struct Canvas {
-    width: u32,
-    height: u32,
-    rgb: Vec<u8>,
-}
-
-impl Canvas {
-    fn new(width: u32, height: u32) -> Canvas {
-        Canvas { width, height, rgb: vec![255; 3 * width as usize * height as usize] }
-    }
-
-    /// Lays a pixel over what is there; outside of the canvas it is left out.
-    fn dot(&mut self, x: i64, y: i64, colour: [u8; 3], alpha: u8) {
-        if x < 0 || y < 0 || x >= i64::from(self.width) || y >= i64::from(self.height) {
-            return;
-        }
-        let at = 3 * (y as usize * self.width as usize + x as usize);
-        let a = u32::from(alpha);
-        for (old, new) in self.rgb[at..at + 3].iter_mut().zip(colour) {
-            *old = ((u32::from(new) * a + u32::from(*old) * (255 - a) + 127) / 255) as u8; // a mean of bytes
-        }
-    }
-
-    fn picture(&mut self, picture: &RgbaImage, left: i64, top: i64) {
-        for (x, y, p) in picture.enumerate_pixels() {
-            let [r, g, b, a] = p.0;
-            self.dot(left + i64::from(x), top + i64::from(y), [r, g, b], a);
-        }
-    }
-
-    /// A frame just outside of a square.
-    fn frame(&mut self, left: i64, top: i64, side: i64, width: i64, colour: [u8; 3]) {
-        for i in -width..side + width {
-            for w in 1..=width {
-                for (x, y) in [(i, -w), (i, side + w - 1), (-w, i), (side + w - 1, i)] {
-                    self.dot(left + x, top + y, colour, 255);
-                }
-            }
-        }
-    }
-
-    fn done(self) -> Picture {
-        Picture { width: self.width, height: self.height, rgb: self.rgb }
-    }
-}
+/// Clusters or classes beyond which their names would fill the page.
+const NAMED: usize = 30;
+/// Units of length of a heat map.
+const HEAT: f64 = 500.0;
+/// Of one of the lateral weights of a layer.
+const LATERAL: f64 = 240.0;
 
 /// Images of a source, resized to a square; one that can no longer be read is a grey square.
 fn thumbnails(source: &Source, indices: &[u32], side: u32) -> Vec<RgbaImage> {
@@ -110,37 +37,80 @@ pub fn side_on(canvas: u32, images: usize) -> u32 {
     (side as u32).clamp(12, 128).min((canvas / 4).max(1))
 }
 
-/// Images at their places on a square canvas, framed in the colour of their cluster. Places are stretched to fill it, less a
-/// margin, each direction by itself; y grows downwards as it is drawn.
+/// Colours without alpha, as they look on white.
+fn on_white(picture: &RgbaImage) -> Picture {
+    let over = |p: &image::Rgba<u8>| {
+        let a = u32::from(p.0[3]);
+        [0, 1, 2].map(|c| ((u32::from(p.0[c]) * a + 255 * (255 - a) + 127) / 255) as u8) // a mean of bytes
+    };
+    Picture { width: picture.width(), height: picture.height(), rgb: picture.pixels().flat_map(over).collect() }
+}
+
+/// Images at their places on a square canvas, framed in the colour of their cluster, under a title and above the clusters' names. Places
+/// are stretched to fill the canvas, less a margin, each direction by itself; y grows downwards as it is drawn.
 pub fn canvas(
+    title: &str,
     source: &Source,
     features: &Features,
     places: &[[f64; 2]],
     clusters: &[u32],
-    canvas: u32,
-    side: u32,
+    [canvas, side]: [u32; 2],
 ) -> Picture {
-    let frame = if side >= 24 { 2 } else { 1 };
-    let margin = f64::from(side) / 4.0 + frame as f64;
-    let room = f64::from(canvas) - 2.0 * margin - f64::from(side);
+    let frame = if side >= 24 { 2.0 } else { 1.0 };
+    let margin = f64::from(side) / 4.0 + frame;
+    let (wide, size) = (f64::from(canvas), (f64::from(canvas) / 64.0).clamp(12.0, 36.0));
+    let room = wide - 2.0 * margin - f64::from(side);
     let stretch = |axis: usize| {
         let (low, high) = places
             .iter()
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), p| (low.min(p[axis]), high.max(p[axis])));
-        move |x: f64| (margin + if high > low { (x - low) / (high - low) * room } else { room / 2.0 }).round() as i64
+        move |x: f64| (margin + if high > low { (x - low) / (high - low) * room } else { room / 2.0 }).round()
     };
     let (across, down) = (stretch(0), stretch(1));
-    let mut out = Canvas::new(canvas, canvas);
+    let mut scene = Scene::new(canvas, 1);
+    let top = scene.lines([wide / 2.0, size / 2.0], &wrap(title, size, wide - 2.0 * size), size).ceil();
+    let count = clusters.iter().max().map_or(0, |c| *c as usize + 1);
     let pictures = thumbnails(source, &features.indices, side);
     for ((picture, place), cluster) in pictures.iter().zip(places).zip(clusters) {
-        let (x, y) = (across(place[0]), down(place[1]));
-        out.frame(x, y, i64::from(side), frame, colour(*cluster));
-        out.picture(picture, x, y);
+        let (at, side) = ([across(place[0]), top + down(place[1])], f64::from(side));
+        scene.frame([at[0], at[1], side, side], class_colour(*cluster as usize, count), frame);
+        let alpha = picture.pixels().map(|p| p.0[3]).collect();
+        let rgb = picture.pixels().flat_map(|p| [p.0[0], p.0[1], p.0[2]]).collect();
+        let picture = Picture { width: picture.width(), height: picture.height(), rgb };
+        scene.image_over(at, [side, side], picture, alpha);
     }
-    out.done()
+    let names = if count <= NAMED { cluster_names(source, features, clusters, count) } else { vec![] };
+    let entry = widest(&names, size) + 3.0 * size;
+    let columns = (((wide - size) / entry) as usize).max(1);
+    let line = |row: usize| top + wide + size * 1.5 * row as f64;
+    scene.grow((line(names.len().div_ceil(columns)) + size) as u32);
+    for (i, name) in names.iter().enumerate() {
+        let (x, y) = (size + entry * (i % columns) as f64, line(i / columns));
+        let box_of = [[x, y], [x + size, y], [x + size, y + size], [x, y + size]];
+        scene.area(&box_of, class_colour(i, count), 1.0);
+        scene.text([x + 1.5 * size, y + size * 0.85], name, size, Anchor::Start);
+    }
+    scene.picture(1)
 }
 
-/// A row an asked image: the image, a gap, and its most similar ones.
+/// Each cluster's number, and the class that most of its images have.
+fn cluster_names(source: &Source, features: &Features, clusters: &[u32], count: usize) -> Vec<String> {
+    let classes = features.classes(source);
+    let name = |cluster: usize| {
+        let mut found: BTreeMap<u32, usize> = BTreeMap::new();
+        let of_cluster = classes.iter().flatten().zip(clusters).filter(|(_, c)| **c as usize == cluster);
+        of_cluster.for_each(|(class, _)| *found.entry(*class).or_default() += 1);
+        let all: usize = found.values().sum();
+        let most = found.iter().max_by_key(|(_, n)| **n);
+        match most.and_then(|(class, n)| source.classes.get(*class as usize).map(|name| (name, n))) {
+            Some((name, n)) => format!("{cluster}: {:.0} % {name}", 100.0 * *n as f64 / all as f64),
+            None => format!("cluster {cluster}"),
+        }
+    };
+    (0..count).map(name).collect()
+}
+
+/// A row an asked image: the image, then its most similar ones with their cosine.
 pub fn rows_of_similar(
     source: &Source,
     features: &Features,
@@ -148,57 +118,55 @@ pub fn rows_of_similar(
     found: &[Vec<(u32, f32)>],
     side: u32,
 ) -> Picture {
-    let (gap, wide) = (8i64, 28i64);
-    let cell = i64::from(side) + gap;
-    let k = found.iter().map(Vec::len).max().unwrap_or(0) as i64;
-    let size = |n: i64| u32::try_from(n).unwrap_or(u32::MAX).min(16_384);
-    let width = size(gap + cell + if k > 0 { wide + k * cell } else { 0 });
-    let mut out = Canvas::new(width, size(gap + asked.len() as i64 * cell));
-    for (row, (own, similar)) in asked.iter().zip(found).enumerate() {
-        let images = std::iter::once(own).chain(similar.iter().map(|(j, _)| j));
-        let indices: Vec<u32> = images.map(|i| features.indices[*i as usize]).collect();
-        let top = gap + row as i64 * cell;
-        for (column, picture) in thumbnails(source, &indices, side).iter().enumerate() {
-            let left = gap + column as i64 * cell + if column > 0 { wide } else { 0 };
-            out.picture(picture, left, top);
-            out.frame(left, top, i64::from(side), 1, if column == 0 { [60, 60, 60] } else { [215, 215, 215] });
-        }
+    let k = found.iter().map(Vec::len).max().unwrap_or(0);
+    let item = |i: u32| &source.items[features.indices[i as usize] as usize];
+    let class = |i: u32| item(i).class.and_then(|c| source.classes.get(c as usize)).cloned().unwrap_or_default();
+    let mut all = Tiles {
+        title: format!("{} images and the {k} most similar to each, by cosine", asked.len()),
+        heads: std::iter::once("image".to_string()).chain((1..=k).map(|rank| rank.to_string())).collect(),
+        columns: k + 1,
+        side: side.div_ceil(DENSITY),
+        ..Tiles::default()
+    };
+    for (own, similar) in asked.iter().zip(found) {
+        let row: Vec<u32> = std::iter::once(*own).chain(similar.iter().map(|(j, _)| *j)).collect();
+        let indices: Vec<u32> = row.iter().map(|i| features.indices[*i as usize]).collect();
+        all.tiles.extend(thumbnails(source, &indices, side).iter().map(on_white));
+        all.captions.push(class(*own));
+        all.captions.extend(similar.iter().map(|(j, cosine)| format!("{} {cosine:.3}", class(*j)).trim().to_string()));
+        all.tiles.resize_with(all.tiles.len().next_multiple_of(k + 1), Picture::default);
+        all.captions.resize(all.tiles.len(), String::new());
     }
-    out.done()
+    all.scene().picture(DENSITY)
 }
 
 /// All images in rows of equal length, for tensorboard's projector: transparent pixels are white.
 pub fn sprites(source: &Source, features: &Features, side: u32) -> Picture {
-    let n = features.indices.len();
-    let columns = (n as f64).sqrt().ceil().max(1.0) as usize;
-    let mut out = Canvas::new(columns as u32 * side, columns as u32 * side);
-    for (i, picture) in thumbnails(source, &features.indices, side).iter().enumerate() {
-        out.picture(picture, (i % columns) as i64 * i64::from(side), (i / columns) as i64 * i64::from(side));
-    }
-    out.done()
+    let columns = (features.indices.len() as f64).sqrt().ceil() as usize;
+    let all: Vec<Picture> = thumbnails(source, &features.indices, side).iter().map(on_white).collect();
+    grid(&all, columns, 0, 1)
 }
 
-/// Numbers as colours, row by row, from the smallest (dark) to the largest (light); a small picture is enlarged.
-pub fn heat(values: &[f32], columns: usize) -> Picture {
-    let finite = || values.iter().copied().filter(|x| x.is_finite());
-    let (low, high) = (finite().fold(f32::INFINITY, f32::min), finite().fold(f32::NEG_INFINITY, f32::max));
-    let range = f64::from(high) - f64::from(low);
-    let colour = |x: &f32| {
-        let t = if range > 0.0 { (f64::from(*x) - f64::from(low)) / range } else { 0.0 };
-        if !t.is_finite() {
-            return [255, 0, 255];
-        }
-        let at = t.clamp(0.0, 1.0) * (VIRIDIS.len() - 1) as f64;
-        let (i, part) = ((at as usize).min(VIRIDIS.len() - 2), at - (at as usize).min(VIRIDIS.len() - 2) as f64);
-        [0, 1, 2].map(|c| (VIRIDIS[i][c] + part * (VIRIDIS[i + 1][c] - VIRIDIS[i][c])).round() as u8)
+/// Cosines of all pairs as colours, with the classes beside them where the images have some: `side` rows and columns of `cells`, each of
+/// one image or of a block, images ordered by class.
+pub fn similarity(source: &Source, features: &Features, cells: Vec<f32>, side: usize) -> Picture {
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    features.classes(source).iter().flatten().for_each(|class| *counts.entry(*class).or_default() += 1);
+    let name = |class: u32| source.classes.get(class as usize).cloned().unwrap_or_else(|| class.to_string());
+    let (classes, n) = (counts.len(), features.len());
+    let named = (2..=NAMED).contains(&classes);
+    let heat = Heat {
+        title: format!("cosine of all pairs of {n} images of {}", source.stem),
+        x: if classes > 1 { "image, in the same order" } else { "image" }.into(),
+        y: if classes > 1 { "image, by class" } else { "image" }.into(),
+        scale: "cosine".into(),
+        panels: vec![Panel { title: String::new(), values: cells, columns: side }],
+        side: HEAT,
+        counted: Some(n),
+        groups: if named { counts.into_iter().map(|(class, n)| (name(class), n)).collect() } else { vec![] },
+        ..Heat::default()
     };
-    let rows = values.len().checked_div(columns).unwrap_or(0);
-    let picture = Picture {
-        width: columns as u32,
-        height: rows as u32,
-        rgb: values.iter().take(rows * columns).flat_map(colour).collect(),
-    };
-    grid(&[picture], 1, 0, (VISIBLE / columns.max(rows).max(1)).max(1) as u32)
+    heat.scene().picture(DENSITY)
 }
 
 /// Of each layer, how strongly every position is connected to the one in the middle.
@@ -206,7 +174,16 @@ pub fn laterals(encoder: &Encoder) -> Vec<(String, Picture)> {
     let of = |(i, (layer, [h, w])): (usize, (&super::model::Layer, [i64; 2]))| {
         let middle = (h / 2) * w + w / 2;
         let row = layer.lateral.row(middle).to_device(Device::Cpu).to_kind(Kind::Float);
-        (format!("lateral/b{i}"), heat(&super::features::list(&row), w as usize))
+        let heat = Heat {
+            title: format!("layer {i}: lateral weights to the position in the middle"),
+            x: "column".into(),
+            y: "row".into(),
+            scale: "lateral weight".into(),
+            panels: vec![Panel { title: String::new(), values: super::features::list(&row), columns: w as usize }],
+            side: LATERAL,
+            ..Heat::default()
+        };
+        (format!("lateral/b{i}"), heat.scene().picture(DENSITY))
     };
     encoder.layers.iter().zip(encoder.positions()).enumerate().map(of).collect()
 }
@@ -231,19 +208,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alpha_lies_over_what_is_there() {
-        let mut canvas = Canvas::new(2, 1);
-        canvas.dot(0, 0, [0, 0, 0], 128);
-        canvas.dot(5, -1, [0, 0, 0], 255);
-        assert_eq!(canvas.rgb, [127, 127, 127, 255, 255, 255]);
-    }
-
-    #[test]
-    fn heat_goes_from_dark_to_light() {
-        let p = heat(&[0.0, 1.0, f32::NAN, 0.5], 2);
-        assert_eq!((p.width, p.height), (128, 128));
-        assert_eq!((&p.rgb[..3], &p.rgb[3 * 127..3 * 128]), (&[68, 1, 84][..], &[253, 231, 37][..]));
-        assert_eq!(heat(&[], 0).rgb.len(), 3, "nothing is one pixel");
+    fn transparent_pixels_are_white() {
+        let mut picture = RgbaImage::from_pixel(2, 1, image::Rgba([0, 0, 0, 128]));
+        picture.put_pixel(1, 0, image::Rgba([9, 9, 9, 0]));
+        assert_eq!(on_white(&picture).rgb, [127, 127, 127, 255, 255, 255]);
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::{EncoderError, Features, Source, pictures};
+use crate::draw::write_png;
 use crate::files::{RunDir, write_atomic};
-use crate::report::write_png;
 
 /// The largest side of a sprite image that browsers show.
 const LARGEST: u32 = 8192;

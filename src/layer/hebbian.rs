@@ -82,6 +82,15 @@ pub struct Statistics {
     pub bias: Option<(f64, f64)>,
 }
 
+impl Statistics {
+    /// How many units have learned (R1), and within what of 1 their radius then is: 0.01 in a convolution, 0.005 in a fully
+    /// connected layer.
+    pub fn learned(&self, arch: Arch) -> (usize, f64) {
+        let near = if arch == Arch::Cnn { 0.01 } else { 0.005 };
+        (self.radius.iter().filter(|r| (*r - 1.0).abs() < near).count(), near)
+    }
+}
+
 impl Hebbian {
     /// A layer with fresh weights.
     pub fn new(config: &LayerConfig, arch: Arch, rng: &mut impl Rng, device: Device) -> Hebbian {

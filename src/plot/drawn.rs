@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use crate::files::write_atomic;
-use crate::report::{Picture, ReportError, grid, write_png};
+use crate::draw::tiles::grid;
+use crate::draw::{Picture, write_png};
+use crate::files::{FileError, write_atomic};
 
 /// What a drawing was made of.
 pub enum Drawn {
@@ -36,7 +37,7 @@ impl Drawn {
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub fn write(&self, name: &Path, mut about: Map<String, Value>) -> Result<Vec<PathBuf>, ReportError> {
+    pub fn write(&self, name: &Path, mut about: Map<String, Value>) -> Result<Vec<PathBuf>, FileError> {
         let named = |end: &str| {
             let mut file = name.file_name().unwrap_or_default().to_os_string();
             file.push(end);

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::draw::Picture;
+
 /// What kind of learning a phase does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -102,17 +104,6 @@ pub struct Metrics {
     pub test_acc: Option<f64>,
     /// One entry a Hebbian block of the network that is described, first to last.
     pub blocks: Vec<BlockStats>,
-}
-
-/// A picture: interleaved 8-bit RGB, row by row.
-#[derive(Debug, Clone)]
-pub struct Picture {
-    /// Pixels across.
-    pub width: u32,
-    /// Pixels down.
-    pub height: u32,
-    /// `width·height·3` bytes.
-    pub rgb: Vec<u8>,
 }
 
 /// What happened.

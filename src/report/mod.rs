@@ -12,15 +12,11 @@
 //! | [`PictureFiles`] | each picture as PNG |
 //! | [`Recorder`] | nothing; keeps the events for a test or a search |
 //!
-//! [`canvas`] and [`plot`](mod@plot) draw pictures with words and curves with axes.
-//!
 //! What a report measures is one table, [`columns`], from which they all are made.
 //!
-//! What is said and when is decided by pure functions (`lines`, `format`, `picture`); subscribers only write.
+//! What is said and when is decided by pure functions (`lines`, `format`); subscribers only write.
 
 mod bar;
-pub mod canvas;
-pub mod chart;
 mod closing;
 pub mod columns;
 mod console;
@@ -31,9 +27,7 @@ mod hub;
 mod lines;
 mod log;
 mod picture;
-pub mod plot;
 mod records;
-pub mod scene;
 mod sentences;
 mod steps;
 mod table;
@@ -44,16 +38,17 @@ use std::path::PathBuf;
 
 pub use closing::{Closing, closing};
 pub use console::{Console, has_screen};
-pub use event::{BlockStats, Event, Metrics, PhaseInfo, PhaseKind, Picture, Subscriber};
+pub use event::{BlockStats, Event, Metrics, PhaseInfo, PhaseKind, Subscriber};
 pub use hub::{Hub, Recorder};
 pub use lines::{Kind, Line, Lines, Verbosity, shown};
 pub use log::LogFile;
-pub use picture::{PictureFiles, encode_png, filters_picture, grid, write_png};
+pub use picture::PictureFiles;
 pub use sentences::phase_title;
 pub use steps::{StepAxis, StepTable};
 pub use table::{MetricsTable, Table};
 pub use tensorboard::Tensorboard;
 
+pub use crate::draw::Picture;
 use crate::files::FileError;
 
 /// Something that a run had to say could not be written.
@@ -78,18 +73,6 @@ pub enum ReportError {
         /// The line, from 1.
         line: u64,
         /// What is wrong there.
-        cause: String,
-    },
-    /// A picture whose bytes do not fit its size.
-    #[error("cannot encode a picture of {width}x{height} pixels from {bytes} bytes: {cause}")]
-    Picture {
-        /// Pixels across.
-        width: u32,
-        /// Pixels down.
-        height: u32,
-        /// Bytes given.
-        bytes: usize,
-        /// What the encoder says.
         cause: String,
     },
     /// More than one subscriber failed at the same event.

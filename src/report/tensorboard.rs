@@ -13,7 +13,7 @@
 //! table: tensorboard believes the first hyperparameters and the first end that it finds. For the same reason an
 //! interrupted run has no end, so that its resumption can give it one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use protobuf::ProtobufError;
 use tensorboard_proto::summary::{Summary_Image, Summary_Value};
@@ -23,7 +23,8 @@ use tensorboard_proto::types::DataType;
 
 use super::columns::{BLOCK, Row};
 use super::records::{EventFile, now, tensor};
-use super::{Event, PhaseInfo, Picture, ReportError, Subscriber, encode_png, hparams, records};
+use super::{Event, PhaseInfo, ReportError, Subscriber, hparams, records};
+use crate::draw::{Picture, encode_png};
 use crate::files::{FileError, RunDir};
 
 /// Writes event files into the run's folder; each event is in the file when the call returns.
@@ -156,7 +157,7 @@ fn image(tag: &str, picture: &Picture) -> Result<Summary_Value, ReportError> {
         height: side(picture.height),
         width: side(picture.width),
         colorspace: 3, // RGB
-        encoded_image_string: encode_png(picture)?,
+        encoded_image_string: encode_png(picture).map_err(FileError::write(Path::new(tag)))?,
         ..Default::default()
     });
     Ok(value)

@@ -27,7 +27,6 @@ mod learn;
 pub mod model;
 pub mod pictures;
 pub mod plan;
-mod plot;
 pub mod spikes;
 mod sums;
 pub mod train;

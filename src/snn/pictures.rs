@@ -1,53 +1,71 @@
 //! What a network looks like: class templates, weights, and one example's spikes and potentials.
 
-use super::plot::{BLACK, Canvas, RED};
 use super::{Activity, Encoder, Network, Spikes, Stream, generator};
-use crate::data::Images;
-use crate::report::{Picture, filters_picture, grid};
+use crate::data::Dataset;
+use crate::draw::Picture;
+use crate::draw::chart::{Chart, Series};
+use crate::draw::heat::{Heat, Panel};
+use crate::draw::scene::{Colour, DENSITY, FRAME, PALETTE};
+use crate::draw::tiles::{Tiles, tile};
 
 /// Hidden units that are shown as images.
 const UNITS: usize = 100;
 /// Hidden units whose potentials are shown, at most: those that fire most.
 const TRACES: usize = 8;
+/// Rows of a raster at most; of more units several share one.
+const ROWS: usize = 600;
+/// Of potentials: where a spike is.
+const RED: Colour = PALETTE[1];
 
 /// Templates and weights, by tag.
-pub fn of_weights(network: &Network, images: &Images) -> Vec<(String, Picture)> {
-    vec![("templates".into(), templates(network, images)), ("weights".into(), weights(network, images))]
+pub fn of_weights(network: &Network, data: &Dataset) -> Vec<(String, Picture)> {
+    vec![("templates".into(), templates(network, data)), ("weights".into(), weights(network, data))]
 }
 
-/// The template of each class, W1·W2[:, c], as an image: blue below 0, white 0, red above, each to its own largest.
-pub fn templates(network: &Network, images: &Images) -> Picture {
+/// The template of each class, W1·W2[:, c], as an image; all on one scale.
+pub fn templates(network: &Network, data: &Dataset) -> Picture {
     let (w1, w2) = (network.w1(), network.w2());
     let (hidden, classes) = (network.constants().hidden, network.classes());
-    let pixels = images.height * images.width;
-    let tiles: Vec<Picture> = (0..classes)
-        .map(|c| {
-            let dot = |row: &[f32]| row.iter().zip(w2.iter().skip(c).step_by(classes)).map(|(a, b)| a * b).sum::<f32>();
-            let template: Vec<f32> = w1.chunks_exact(hidden).map(dot).collect();
-            let channels = template.len() / pixels.max(1);
-            let mean = |p: usize| template.iter().skip(p).step_by(pixels).sum::<f32>() / channels.max(1) as f32;
-            diverging(&(0..pixels).map(mean).collect::<Vec<f32>>(), images.height, images.width)
-        })
-        .collect();
-    grid(&tiles, 5, 4, 4)
+    let [height, width] = [data.train.height, data.train.width];
+    let pixels = height * width;
+    let panels = (0..classes).map(|c| {
+        let dot = |row: &[f32]| row.iter().zip(w2.iter().skip(c).step_by(classes)).map(|(a, b)| a * b).sum::<f32>();
+        let template: Vec<f32> = w1.chunks_exact(hidden).map(dot).collect();
+        let channels = template.len() / pixels.max(1);
+        let mean = |p: usize| template.iter().skip(p).step_by(pixels).sum::<f32>() / channels.max(1) as f32;
+        Panel { title: name(&data.classes, c), values: (0..pixels).map(mean).collect(), columns: width }
+    });
+    let heat = Heat {
+        title: "template of each class: W1 · W2".into(),
+        scale: "weight".into(),
+        diverging: true,
+        panels: panels.collect(),
+        across: 5,
+        side: 84.0,
+        ..Heat::default()
+    };
+    heat.scene().picture(DENSITY)
 }
 
-/// Numbers as colours: blue to white at 0 to red, ± the largest.
-fn diverging(values: &[f32], height: usize, width: usize) -> Picture {
-    let largest = values.iter().fold(0.0f32, |a, b| a.max(b.abs())).max(f32::MIN_POSITIVE);
-    let colour = |x: &f32| {
-        let fade = ((1.0 - (x / largest).abs()) * 255.0).round() as u8;
-        if *x < 0.0 { [fade, fade, 255] } else { [255, fade, fade] }
-    };
-    Picture { width: width as u32, height: height as u32, rgb: values.iter().flat_map(colour).collect() }
+/// A class by its name, or its number.
+fn name(classes: &[String], c: usize) -> String {
+    classes.get(c).cloned().unwrap_or_else(|| c.to_string())
 }
 
 /// Columns of W1 as images, the first hundred units.
-pub fn weights(network: &Network, images: &Images) -> Picture {
+pub fn weights(network: &Network, data: &Dataset) -> Picture {
     let (w1, hidden) = (network.w1(), network.constants().hidden);
     let units = hidden.min(UNITS);
-    let columns: Vec<f32> = (0..units).flat_map(|j| w1.iter().skip(j).step_by(hidden).copied()).collect();
-    filters_picture(&columns, units, images.channels, images.height, images.width, units)
+    let column = |j: usize| w1.iter().skip(j).step_by(hidden).copied().collect::<Vec<f32>>();
+    let images = &data.train;
+    let tiles = (0..units).map(|j| tile(&column(j), images.channels, images.height, images.width));
+    let tiles = Tiles {
+        title: format!("input weights of {units} of {hidden} hidden units\neach stretched to its own range"),
+        tiles: tiles.collect(),
+        side: 42,
+        ..Tiles::default()
+    };
+    tiles.scene().picture(DENSITY)
 }
 
 /// One example, step by step.
@@ -85,74 +103,150 @@ pub fn example(network: &Network, image: &[u8], steps: usize, seed: u64) -> Exam
     Example { input, hidden, output, v_h, v_o, predicted: a.predicted() }
 }
 
-/// The pictures of an example, by tag: rasters of the first `inputs` inputs, of the hidden and of the output units (time to the
-/// right, units down), and potentials.
-pub fn of_example(network: &Network, example: &Example, inputs: usize) -> Vec<(String, Picture)> {
+/// The pictures of an example, by tag: rasters of the `inputs` inputs that spike most, of the hidden and of the output units (time to
+/// the right, units down), and potentials. `of` says which example it is.
+pub fn of_example(
+    network: &Network,
+    example: &Example,
+    inputs: usize,
+    classes: &[String],
+    of: &str,
+) -> Vec<(String, Picture)> {
     let steps = example.hidden.len();
     let input: Vec<Vec<u32>> = (0..steps).map(|t| example.input.step(t).to_vec()).collect();
-    let (hidden, classes) = (network.constants().hidden, network.classes());
-    let mut spikes = vec![0usize; hidden];
-    example.hidden.iter().flatten().for_each(|j| spikes[*j as usize] += 1);
-    let mut busiest: Vec<usize> = (0..hidden).collect();
-    busiest.sort_by_key(|j| std::cmp::Reverse(spikes[*j]));
-    let fired = busiest.iter().take_while(|j| spikes[**j] > 0).count();
-    busiest.truncate(fired.clamp(1, TRACES));
-    let all: Vec<usize> = (0..classes).collect();
+    let hidden = network.constants().hidden;
+    let all: Vec<usize> = (0..network.classes()).collect();
+    let names: Vec<String> = all.iter().map(|c| name(classes, *c)).collect();
+    let numbers = |units: &[usize]| units.iter().map(usize::to_string).collect::<Vec<String>>();
+    let chosen = busiest(&input, network.inputs(), inputs);
+    let spiking = busiest(&example.hidden, hidden, hidden);
+    let fired = spikes(&example.hidden, hidden).iter().filter(|n| **n > 0).count();
+    let mut traced = by_spikes(&example.hidden, hidden);
+    traced.truncate(fired.clamp(1, TRACES));
+    let of_inputs = match chosen.len() < network.inputs() {
+        true => format!("spikes of the {} inputs that spike most, of {}\n{of}", chosen.len(), network.inputs()),
+        false => format!("spikes of all {} inputs\n{of}", network.inputs()),
+    };
     vec![
-        ("raster/input".into(), raster(&input, inputs.min(network.inputs()))),
-        ("raster/hidden".into(), raster(&example.hidden, hidden)),
-        ("raster/output".into(), raster(&example.output, classes)),
-        ("potential/hidden".into(), traces(&example.v_h, &example.hidden, &busiest)),
-        ("potential/output".into(), traces(&example.v_o, &example.output, &all)),
+        ("raster/input".into(), raster(&of_inputs, "input", &input, &chosen, &numbers(&chosen))),
+        (
+            "raster/hidden".into(),
+            raster(
+                &format!("spikes of the {hidden} hidden units\n{of}"),
+                "hidden unit",
+                &example.hidden,
+                &spiking,
+                &numbers(&spiking),
+            ),
+        ),
+        ("raster/output".into(), raster(&format!("spikes of the outputs\n{of}"), "", &example.output, &all, &names)),
+        (
+            "potential/hidden".into(),
+            traces(
+                &format!("potentials of the hidden units that spike most\n{of}"),
+                &example.v_h,
+                &example.hidden,
+                &traced,
+                &numbers(&traced),
+            ),
+        ),
+        (
+            "potential/output".into(),
+            traces(&format!("potentials of the outputs\n{of}"), &example.v_o, &example.output, &all, &names),
+        ),
     ]
 }
 
-/// A raster: a column a step, a row a unit, black where it fires.
-fn raster(spikes: &[Vec<u32>], units: usize) -> Picture {
-    // Few units are drawn larger; very many share a row of pixels.
-    let (across, down) = (12, (600 / units.max(1)).clamp(1, 12));
-    let rows = units.min(600);
-    let mut canvas = Canvas::new(spikes.len() * across, rows * down, spikes.len(), across);
-    let step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].into_iter().find(|s| units / s <= 12);
-    for unit in (0..units).step_by(step.unwrap_or(10_000)) {
-        canvas.row_label(unit * rows / units * down, unit);
-    }
-    for (t, fired) in spikes.iter().enumerate() {
-        for unit in fired.iter().map(|j| *j as usize).filter(|j| *j < units) {
-            canvas.rectangle(
-                t * across + 1,
-                unit * rows / units * down,
-                across - 2,
-                down.max(2) - down.min(2) / 2,
-                BLACK,
-            );
-        }
-    }
-    canvas.picture()
+/// How often each unit fires.
+fn spikes(fired: &[Vec<u32>], units: usize) -> Vec<usize> {
+    let mut spikes = vec![0usize; units];
+    fired.iter().flatten().for_each(|j| spikes[*j as usize] += 1);
+    spikes
 }
 
-/// Potentials of some units, a strip each on one scale; the grey line is 0, a red tick is a spike.
-fn traces(potentials: &[Vec<f32>], spikes: &[Vec<u32>], units: &[usize]) -> Picture {
-    const STRIP: usize = 48;
-    let across = 12;
-    let values = || potentials.iter().flat_map(|v| units.iter().map(|u| v[*u]).filter(|x| x.is_finite()));
-    let (low, high) = (values().fold(0.0f32, f32::min), values().fold(0.0f32, f32::max));
-    let range = (high - low).max(f32::MIN_POSITIVE);
-    let mut canvas = Canvas::new(potentials.len() * across, units.len() * STRIP, potentials.len(), across);
-    for (row, &unit) in units.iter().enumerate() {
-        let top = row * STRIP;
-        let y = |v: f32| top + 8 + ((high - v) / range * (STRIP - 12) as f32).clamp(0.0, (STRIP - 12) as f32) as usize;
-        canvas.row_label(top + STRIP / 2, unit);
-        canvas.line([0, y(0.0)], [potentials.len() * across, y(0.0)], [200, 200, 200]);
-        let mut last = [0, y(0.0)];
-        for (t, (v, fired)) in potentials.iter().zip(spikes).enumerate() {
-            let point = [t * across + across / 2, y(v[unit])];
-            canvas.line(last, point, [30, 80, 160]);
-            last = point;
-            if fired.contains(&(unit as u32)) {
-                canvas.rectangle(point[0] - 1, top + 1, 2, 6, RED);
-            }
+/// All units, those that fire most first.
+fn by_spikes(fired: &[Vec<u32>], units: usize) -> Vec<usize> {
+    let spikes = spikes(fired, units);
+    let mut all: Vec<usize> = (0..units).collect();
+    all.sort_by_key(|j| std::cmp::Reverse(spikes[*j]));
+    all
+}
+
+/// So many units that fire most, of those that fire at all, in the order of their numbers.
+fn busiest(fired: &[Vec<u32>], units: usize, count: usize) -> Vec<usize> {
+    let mut all = by_spikes(fired, units);
+    if count < units {
+        let spiking = spikes(fired, units).iter().filter(|n| **n > 0).count();
+        all.truncate(count.min(spiking).max(1));
+    }
+    all.sort_unstable();
+    all
+}
+
+/// A raster: a column a step, a row a unit, black where it fires.
+fn raster(title: &str, what: &str, fired: &[Vec<u32>], units: &[usize], names: &[String]) -> Picture {
+    let (steps, rows) = (fired.len(), units.len().clamp(1, ROWS));
+    // Three pixels a step, of which one is left white.
+    let mut rgb = vec![255; steps * 3 * rows * 3];
+    for (row, unit) in units.iter().enumerate().map(|(i, unit)| (i * rows / units.len(), *unit as u32)) {
+        for t in (0..steps).filter(|t| fired[*t].contains(&unit)) {
+            let at = (row * steps * 3 + t * 3) * 3;
+            rgb[at..at + 6].fill(0);
         }
     }
-    canvas.picture()
+    let height = (rows as f64 * if rows > 60 { 1.5 } else { 16.0 }).clamp(90.0, 900.0);
+    let chart = Chart {
+        title: title.into(),
+        x: "step".into(),
+        y: what.into(),
+        x_range: Some([0.0, steps as f64]),
+        y_range: Some([units.len().max(1) as f64, 0.0]),
+        y_ticks: Some(some(names, (height / 16.0) as usize).map(|i| (i as f64 + 0.5, names[i].clone())).collect()),
+        image: Some(Picture { width: steps as u32 * 3, height: rows as u32, rgb }),
+        ..Chart::default()
+    };
+    chart.fitted([across(steps), height]).picture(DENSITY)
+}
+
+/// Places in a list, evenly apart, so many at most.
+fn some(names: &[String], most: usize) -> impl Iterator<Item = usize> + use<> {
+    (0..names.len()).step_by(names.len().div_ceil(most.max(1)).max(1))
+}
+
+/// Width of so many steps, whole units a step where there is room.
+fn across(steps: usize) -> f64 {
+    let step = (400 / steps.max(1)).max(12).min(1500 / steps.max(1)).max(1);
+    (step * steps) as f64
+}
+
+/// Potentials of some units, a strip each on one scale; the grey line is 0, a tick above is a spike.
+fn traces(title: &str, potentials: &[Vec<f32>], fired: &[Vec<u32>], units: &[usize], names: &[String]) -> Picture {
+    let values = || potentials.iter().flat_map(|v| units.iter().map(|u| f64::from(v[*u]))).filter(|x| x.is_finite());
+    let (low, high) = (values().fold(0.0, f64::min), values().fold(0.0, f64::max));
+    let range = (high - low).max(f64::MIN_POSITIVE);
+    let steps = potentials.len();
+    let mut series = Vec::new();
+    let mut ticks = Vec::new();
+    for (row, (unit, name)) in units.iter().zip(names).enumerate() {
+        let bottom = (units.len() - row - 1) as f64;
+        let y = |v: f64| bottom + 0.1 + (v - low) / range * 0.7;
+        let line = |points: Vec<[f64; 2]>, colour| Series { points, colour: Some(colour), ..Series::default() };
+        series.push(line(vec![[0.0, y(0.0)], [steps as f64, y(0.0)]], FRAME));
+        let curve = potentials.iter().enumerate().map(|(t, v)| [t as f64 + 0.5, y(f64::from(v[*unit]))]);
+        series.push(line(curve.collect(), PALETTE[0]));
+        let spikes = (0..steps).filter(|t| fired[*t].contains(&(*unit as u32))).map(|t| t as f64 + 0.5);
+        series.push(line(spikes.flat_map(|t| [[t, bottom + 0.85], [t, bottom + 0.98], [f64::NAN; 2]]).collect(), RED));
+        ticks.push((bottom + 0.5, name.clone()));
+    }
+    let (low, high) = (crate::draw::chart::label(low, 3), crate::draw::chart::label(high, 3));
+    let chart = Chart {
+        title: format!("{title}\na strip is {low} to {high}, grey: 0, red: a spike"),
+        x: "step".into(),
+        x_range: Some([0.0, steps as f64]),
+        y_range: Some([0.0, units.len() as f64]),
+        y_ticks: Some(ticks),
+        series,
+        ..Chart::default()
+    };
+    chart.fitted([across(steps), 48.0 * units.len() as f64]).picture(DENSITY)
 }

@@ -199,7 +199,7 @@ pub fn train(
             test_acc: accuracy,
             ..Metrics::default()
         })))?;
-        for (tag, picture) in pictures::of_weights(&network, &data.dataset.train) {
+        for (tag, picture) in pictures::of_weights(&network, &data.dataset) {
             hub.send(Event::Image { tag, global_step: epoch, picture })?;
         }
         save(dir, &network, progress, hub)?;

@@ -35,7 +35,7 @@ pub mod request;
 pub mod steps;
 pub mod watch;
 
-pub use engine::{Outcome, Trainer};
+pub use engine::{Outcome, Trainer, learned};
 pub use error::TrainError;
 pub use plan::{Phase, RunPlan, TrainingMode};
 pub use request::Request;

@@ -10,12 +10,13 @@ use serde::Serialize;
 use super::look::{Look, LookArgs, write_table};
 use crate::cli::Usage;
 use crate::device;
+use crate::draw::write_png;
 use crate::encoder::features::By;
 use crate::encoder::layout::{Layout, place, umap_python};
 use crate::encoder::{EncoderError, Features, cluster, neighbors, pictures, projector, scores};
 use crate::files::write_atomic;
+use crate::report::Event;
 use crate::report::format::shell;
-use crate::report::{Event, write_png};
 
 /// Images of which the silhouette and the nearest neighbours are taken at most; more are drawn by the seed.
 const SAMPLE: usize = 5000;
@@ -73,7 +74,10 @@ pub fn run(args: &ClusterArgs) -> anyhow::Result<()> {
     let (layout, places) = places(args, &mut look, &features)?;
     let side = args.picture.unwrap_or_else(|| pictures::side_on(args.canvas, features.len()));
     let canvas = folder.join("canvas.png");
-    write_png(&canvas, &pictures::canvas(&look.source, &features, &places, &clusters, args.canvas, side))?;
+    let by = if layout == Layout::Umap { "UMAP" } else { "PCA" };
+    let title = format!("{} images of {}, placed by {by}, framed by cluster", features.len(), look.source.stem);
+    let sides = [args.canvas, side];
+    write_png(&canvas, &pictures::canvas(&title, &look.source, &features, &places, &clusters, sides))?;
     let names = features.names(&look.source);
     let rows = names.iter().zip(&places).zip(&clusters);
     let rows = rows.map(|((name, [x, y]), c)| vec![(*name).into(), x.to_string(), y.to_string(), c.to_string()]);
@@ -88,8 +92,7 @@ pub fn run(args: &ClusterArgs) -> anyhow::Result<()> {
     write_atomic(&folder.join("scores.json"), |out| writeln!(out, "{text}"))?;
     let mut out = io::stdout().lock();
     print(&mut out, &scores)?;
-    let layout = if layout == Layout::Umap { "UMAP" } else { "PCA" };
-    writeln!(out, "{}: {} images placed by {layout}, framed by cluster", canvas.display(), features.len())?;
+    writeln!(out, "{}: {} images placed by {by}, framed by cluster", canvas.display(), features.len())?;
     writeln!(out, "{}: file, x, y, cluster", table.display())?;
     let root = shell(&look.dir.root().display().to_string());
     writeln!(out, "{}: the embedding; next, turn it:  tensorboard --logdir {root}", projector.display())?;

@@ -8,8 +8,8 @@ use rand::seq::index;
 use super::look::{Look, LookArgs, write_table};
 use crate::cli::Usage;
 use crate::device;
+use crate::draw::write_png;
 use crate::encoder::{Features, neighbors, pictures};
-use crate::report::write_png;
 
 /// Images up to which the matrix of all similarities is written without being asked for.
 const MATRIX: usize = 5000;
@@ -95,9 +95,9 @@ fn similarity(
     }
     let heat = folder.join("similarity.png");
     let (side, cells) = neighbors::blocks(features, &order, HEAT)?;
-    write_png(&heat, &pictures::heat(&cells, side))?;
     let low = cells.iter().copied().fold(f32::INFINITY, f32::min);
     let high = cells.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    write_png(&heat, &pictures::similarity(&look.source, features, cells, side))?;
     writeln!(out, "{}: cosines of all pairs, {low:.3} (dark) to {high:.3} (light)", heat.display())?;
     let matrix = folder.join("similarity.npy");
     if args.matrix || features.len() <= MATRIX {

@@ -149,18 +149,17 @@ fn compare(run: &mut Run, plan: &Plan, images: &ImagePatterns) -> anyhow::Result
     let mut opposite = Network::new(patterns.neurons(), plan.storing.dynamics);
     anti.train(&mut opposite, patterns)?;
     let pictures = [("Hebbian".to_string(), network.weights()), ("anti-Hebbian".to_string(), opposite.weights())];
-    run.picture("weights", pictures::weights(&pictures))?;
+    run.picture("weights", pictures::weights("weights by the rule and by its opposite", &pictures))?;
 
     let mut after = Network::with_weights(&network.weights().copy(), dynamics)?;
     unlearn(&mut after, plan, patterns)?;
     let change = after.weights() - network.weights();
     run.picture(
         "weights-forgotten",
-        pictures::weights(&[
-            ("before".into(), network.weights()),
-            ("after".into(), after.weights()),
-            ("change".into(), &change),
-        ]),
+        pictures::weights(
+            &format!("weights before and after unlearning {}", images.labels[plan.pattern]),
+            &[("before".into(), network.weights()), ("after".into(), after.weights()), ("change".into(), &change)],
+        ),
     )?;
     run.table(format!(
         "  {:<10}{:<16}{:>12}{:>10}{:>8}{:>14}",
@@ -185,7 +184,8 @@ fn compare(run: &mut Run, plan: &Plan, images: &ImagePatterns) -> anyhow::Result
         memories.push(memory);
     }
     run.metrics(&rows)?;
-    run.picture("recall", pictures::grid(&columns, &images.labels, images.shape, patterns.activation()))?;
+    let title = format!("{}: before and after unlearning {}", plan.dataset, images.labels[plan.pattern]);
+    run.picture("recall", pictures::grid(&title, &columns, &images.labels, images.shape, patterns.activation()))?;
     if let (Some(dir), Some(memory)) = (run.dir.clone(), memories.last()) {
         file::save(&dir.checkpoint(), memory, &Storing { dynamics, ..plan.storing })?;
         run.saved(dir.checkpoint())?;

@@ -215,7 +215,9 @@ fn levels(
             }
         }
     }
-    run.picture(&format!("recall{suffix}"), pictures::grid(&columns, &images.labels, images.shape, activation))?;
+    let title = format!("{}, {p} patterns, {rule} rule", plan.dataset);
+    let grid = pictures::grid(&title, &columns, &images.labels, images.shape, activation);
+    run.picture(&format!("recall{suffix}"), grid)?;
     let order = if plan.updates == Updates::Sync { "synchronous" } else { "asynchronous" };
     let title = format!("{rule} rule, {order} updates");
     run.picture(&format!("energy{suffix}"), pictures::energies(&energies, &title))?;

@@ -17,12 +17,14 @@ use super::Usage;
 use super::run::stop_flag;
 use crate::data::pictures;
 use crate::device;
+use crate::draw::Picture;
+use crate::draw::scatter::scatter;
+use crate::draw::tiles::{Tiles, tile};
 use crate::plot::ascent::{self, Climb};
 use crate::plot::drawn::Drawn;
 use crate::plot::excite::{self, Patch};
-use crate::plot::{draw, receptive, umap};
+use crate::plot::{receptive, umap};
 use crate::preset::config::Arch;
-use crate::report::Picture;
 
 /// Interrupted by the user.
 const INTERRUPTED: u8 = 130;
@@ -76,11 +78,10 @@ fn filters(args: &FiltersArgs) -> anyhow::Result<bool> {
     let weights = state.get("blocks.0.layer.weight").map(floats).unwrap_or_default();
     let filters: Vec<&[f32]> = weights.chunks_exact((c * h * w).max(1)).collect();
     let units: Vec<i64> = it.ordered(args.order).into_iter().take(args.units.max(1)).collect();
-    let tiles: Vec<Picture> =
-        units.iter().filter_map(|u| filters.get(*u as usize)).map(|f| draw::tile(f, c, h, w)).collect();
+    let tiles: Vec<Picture> = units.iter().filter_map(|u| filters.get(*u as usize)).map(|f| tile(f, c, h, w)).collect();
     let columns = (tiles.len() as f64).sqrt().ceil() as usize;
-    let title = format!("{}: {} filters of {h} × {w}", it.plan.model, tiles.len());
-    let scene = draw::tiles(&title, &tiles, columns, 40);
+    let title = it.titled(format!("{} filters of {h} × {w}", tiles.len()));
+    let scene = Tiles { title, tiles: tiles.clone(), columns, side: 40, ..Tiles::default() }.scene();
     it.write(&args.common, "plot-filters", &scene, &Drawn::Tiles { tiles, columns, units })?;
     Ok(true)
 }
@@ -99,7 +100,7 @@ fn fields(args: &FieldsArgs) -> anyhow::Result<bool> {
     let size = patches.size();
     let [c, h, w] = [size[1], size[2], size[3]].map(|n| n as usize);
     let values = floats(&patches);
-    let tiles: Vec<Picture> = values.chunks_exact(c * h * w).map(|p| draw::tile(p, c, h, w)).collect();
+    let tiles: Vec<Picture> = values.chunks_exact(c * h * w).map(|p| tile(p, c, h, w)).collect();
     let mean = |i: usize| gains.iter().map(|g| g[i]).sum::<f64>() / gains.len().max(1) as f64;
     println!(
         "mean pre-activation {:.3} from noise, {:.3} after {} steps; fields of {h} × {w} pixels",
@@ -109,9 +110,9 @@ fn fields(args: &FieldsArgs) -> anyhow::Result<bool> {
     );
     let field = receptive::field(&it.plan.network, block).map_or(0, |f| f.size);
     let cut = if field > h as i64 { format!(" ({field} cut by the image)") } else { String::new() };
-    let title = format!("{}, block {block}: {of} units, fields of {h} × {w}{cut}", it.plan.model);
+    let title = it.titled(format!("block {block}: {of} units, fields of {h} × {w}{cut}"));
     let columns = (of as f64 * 1.6).sqrt().ceil() as usize;
-    let scene = draw::tiles(&title, &tiles, columns, 56);
+    let scene = Tiles { title, tiles: tiles.clone(), columns, side: 56, ..Tiles::default() }.scene();
     it.write(&args.common, "plot-receptive-fields", &scene, &Drawn::Tiles { tiles, columns, units })?;
     Ok(true)
 }
@@ -149,7 +150,7 @@ fn embedding(args: &EmbeddingArgs) -> anyhow::Result<bool> {
     println!("{share:.1} % of {n} images lie among images of their own class (15 nearest in the plane)");
     let classes = class_names(&it.plan.dataset_sup);
     let title = format!("{}, block {block}: {n} images of {}", it.plan.model, it.plan.dataset_sup.config);
-    let scene = draw::scatter(&title, &points, &labels, &classes);
+    let scene = scatter(&title, &points, &labels, &classes);
     it.write(&args.common, "plot-embedding", &scene, &Drawn::Points { points, labels, classes, own_class: share })?;
     Ok(true)
 }
@@ -192,15 +193,19 @@ fn patches(args: &PatchesArgs) -> anyhow::Result<bool> {
         };
         window(&image, patch.at, field.map_or(shape[1].max(shape[2]), |f| f.size))
     };
-    let all: Vec<(String, Vec<Picture>)> =
-        units.iter().zip(&best).map(|(unit, list)| (format!("unit {unit}"), list.iter().map(cut).collect())).collect();
+    let columns = best.iter().map(Vec::len).max().unwrap_or(0).max(1);
+    let row = |list: &Vec<Patch>| {
+        list.iter().map(cut).chain(std::iter::repeat(Picture::default())).take(columns).collect::<Vec<_>>()
+    };
+    let all: Vec<Picture> = best.iter().flat_map(row).collect();
     let size = field.map_or(shape[1], |f| f.size);
     let title = format!(
         "{}, block {block}: the patches of {n} images that excite each unit most, {size} × {size}",
         it.plan.model
     );
-    let scene = draw::rows(&title, &all, 56);
-    let tiles = all.into_iter().flat_map(|(_, tiles)| tiles).collect();
+    let names = units.iter().map(|unit| format!("unit {unit}")).collect();
+    let scene = Tiles { title, names, tiles: all.clone(), columns, side: 56, ..Tiles::default() }.scene();
+    let tiles = all.into_iter().filter(|tile| tile.width > 0).collect();
     it.write(&args.common, "plot-patches", &scene, &Drawn::Tiles { tiles, columns: args.count.max(1), units })?;
     Ok(true)
 }

@@ -10,11 +10,10 @@ use super::args::{Common, Images, Order};
 use crate::cli::{Usage, progress, resume};
 use crate::data::DataDirs;
 use crate::device::{self, Precision};
+use crate::draw::scene::Scene;
 use crate::files::RunDir;
 use crate::layer::Network;
-use crate::plot::draw;
 use crate::plot::drawn::Drawn;
-use crate::report::scene::Scene;
 use crate::train::data::RunData;
 use crate::train::{RunPlan, checkpoint};
 
@@ -47,12 +46,18 @@ impl Trained {
         self.plan.network.blocks[self.block].layer.out_channels
     }
 
+    /// A title: the model, what is shown of it, and how many units of the block have learned.
+    pub(super) fn titled(&mut self, what: String) -> String {
+        let learned = crate::train::learned(&mut self.network.blocks[self.block]).unwrap_or_default();
+        format!("{}: {what}\n{learned}", self.plan.model)
+    }
+
     /// The units in an order.
     pub(super) fn ordered(&self, order: Order) -> Vec<i64> {
         let all = (0..self.units()).collect();
         let state = self.network.state();
         match (order, state.get(&format!("blocks.{}.layer.weight", self.block))) {
-            (Order::Learned, Some(w)) => draw::least_varied(w),
+            (Order::Learned, Some(w)) => crate::plot::least_varied(w),
             _ => all,
         }
     }

@@ -58,7 +58,7 @@ pub struct ShowArgs {
     /// Steps of the example.
     #[arg(long, value_name = "T", default_value_t = 30)]
     steps: usize,
-    /// Inputs in the raster, from the first; the notebook's 200 are the upper edge, where many images are empty [default: all].
+    /// Inputs in the raster: those that spike most [default: all].
     #[arg(long, value_name = "N")]
     inputs: Option<usize>,
     /// Seed of the example's spikes.
@@ -127,13 +127,15 @@ pub fn show(args: &ShowArgs) -> anyhow::Result<()> {
         return Err(Usage("--steps must be 1 to 1000 and --inputs at least 1".into()).into());
     }
     let example = pictures::example(&network, images.image(args.image), args.steps, args.seed);
-    let mut all = pictures::of_weights(&network, images);
-    all.extend(pictures::of_example(&network, &example, args.inputs.unwrap_or(network.inputs())));
+    let class = |c: usize| data.dataset.classes.get(c).cloned().unwrap_or_default();
+    let label = images.labels[args.image] as usize; // fits: a class
+    let of = format!("test image {}: {}, found {}", args.image, class(label), class(example.predicted));
+    let inputs = args.inputs.unwrap_or(network.inputs());
+    let mut all = pictures::of_weights(&network, &data.dataset);
+    all.extend(pictures::of_example(&network, &example, inputs, &data.dataset.classes, &of));
     let mut hub = Hub::new();
     hub.add(Tensorboard::new(&dir)).add(PictureFiles::new(&dir));
     let mut out = io::stdout().lock();
-    let class = |c: usize| data.dataset.classes.get(c).cloned().unwrap_or_default();
-    let label = images.labels[args.image] as usize; // fits: a class
     writeln!(
         out,
         "test image {}: true class {label} ({}), found {} ({})",

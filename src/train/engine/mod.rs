@@ -3,6 +3,8 @@
 mod reports;
 mod stored;
 
+pub use reports::learned;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 

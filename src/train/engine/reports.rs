@@ -4,9 +4,12 @@ use tch::Device;
 
 use super::Trainer;
 use crate::device;
+use crate::draw::scene::DENSITY;
+use crate::draw::tiles::{Tiles, tile};
+use crate::layer::Block;
 use crate::layer::hebbian::Statistics;
 use crate::preset::config::Arch;
-use crate::report::{BlockStats, Event, Metrics, filters_picture};
+use crate::report::{BlockStats, Event, Metrics};
 use crate::train::data::Sets;
 use crate::train::learner::Sums;
 use crate::train::outlook::Outlook;
@@ -16,6 +19,8 @@ use crate::train::{Phase, RunPlan, TrainError, adam, evaluate, steps};
 const LISTED: usize = 30;
 /// Units of the filters' picture.
 const PICTURED: usize = 256;
+/// Units of length of a filter's side.
+const FILTER: u32 = 30;
 
 impl Trainer<'_> {
     /// A row of `steps.csv` for the last Hebbian block that learns, which is the one whose R1 is published.
@@ -152,6 +157,7 @@ impl Trainer<'_> {
     /// The first layer's filters.
     fn picture(&mut self) -> Result<(), TrainError> {
         let config = &self.plan.network.blocks[0];
+        let learned = learned(&mut self.network.blocks[0]);
         let state = self.network.blocks[0].state();
         let Some((_, weight)) = state.iter().find(|(name, _)| name == "layer.weight") else { return Ok(()) };
         let [channels, height, width] = match config.arch {
@@ -161,19 +167,28 @@ impl Trainer<'_> {
             }
             Arch::Mlp => config.in_shape,
         };
-        let units = config.layer.out_channels as usize;
         let flat = weight.to_device(Device::Cpu).contiguous().view(-1);
         let values: Vec<f32> = Vec::try_from(&flat).unwrap_or_default();
-        let size = |n: i64| usize::try_from(n).unwrap_or(0);
-        let picture = filters_picture(&values, units, size(channels), size(height), size(width), PICTURED);
+        let [c, h, w] = [channels, height, width].map(|n| usize::try_from(n).unwrap_or(0));
+        let filters = values.chunks_exact((c * h * w).max(1)).take(PICTURED);
+        let tiles: Vec<_> = filters.map(|filter| tile(filter, c, h, w)).collect();
+        let title = format!("{} filters of {h} × {w}\n{}", tiles.len(), learned.unwrap_or_default());
+        let picture = Tiles { title, tiles, side: FILTER, ..Tiles::default() }.scene().picture(DENSITY);
         let global_step = self.progress.global_epoch;
         Ok(self.hub.send(Event::Image { tag: "filters/b0".to_string(), global_step, picture })?)
     }
 }
 
+/// How many units of a Hebbian block have learned, in words. It begins a new count of wins, as every report does.
+pub fn learned(block: &mut Block) -> Option<String> {
+    let arch = block.config().arch;
+    let statistics = block.hebbian_mut()?.statistics();
+    let (n, near) = statistics.learned(arch);
+    Some(format!("{n} of {} units have learned (radius within {near} of 1)", statistics.radius.len()))
+}
+
 /// What a block reports, from its layer's statistics.
 fn statistics(block: usize, arch: Arch, s: &Statistics) -> BlockStats {
-    let near = if arch == Arch::Cnn { 0.01 } else { 0.005 };
     let n = s.radius.len().max(1) as f64;
     let mean = s.radius.iter().sum::<f64>() / n;
     let deviations = || s.radius.iter().map(|r| (r - mean).abs());
@@ -183,7 +198,7 @@ fn statistics(block: usize, arch: Arch, s: &Statistics) -> BlockStats {
         block,
         lr: s.lr.iter().sum::<f64>() / s.lr.len().max(1) as f64,
         convergence: s.radius.iter().map(|r| (r - 1.0).abs()).sum::<f64>() / n,
-        r1: s.radius.iter().filter(|r| (*r - 1.0).abs() < near).count() as i64,
+        r1: s.learned(arch).0 as i64,
         radius_mean: mean,
         radius_std: variance.sqrt(),
         radius_mean_dev: deviations().sum::<f64>() / n,

@@ -1,15 +1,16 @@
 //! A drawing of lines, circles, words and pictures, written as SVG or as pixels.
 //!
-//! Coordinates are pixels from the upper left, y down. Pixels are drawn with the share of each that a shape covers; words
-//! with the font inside the program, so that a picture looks the same on every machine.
+//! Coordinates are units from the upper left, y down. Pixels are drawn with the share of each that a shape covers; words
+//! with the font inside the program (Ubuntu Light), so that a picture looks the same on every machine.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
+use ab_glyph::{Font, FontRef, PxScale, PxScaleFont, ScaleFont, point};
 
-use super::{Picture, ReportError, encode_png};
-use crate::files::write_atomic;
+use super::{Picture, encode, write_png};
+use crate::files::{FileError, write_atomic};
 
 /// Red, green, blue.
 pub type Colour = [u8; 3];
@@ -18,6 +19,16 @@ pub type Colour = [u8; 3];
 pub const INK: Colour = [40, 40, 40];
 /// Lines that are not data.
 pub const FAINT: Colour = [218, 218, 218];
+/// Around tiles, so that a white one is seen on the white page.
+pub const FRAME: Colour = [170, 170, 170];
+/// Pixels a unit of what is drawn as PNG.
+pub const DENSITY: u32 = 2;
+/// Height of words in units.
+pub const TEXT: f64 = 12.0;
+/// Height of titles.
+pub const TITLE: f64 = 14.0;
+/// From one line of a title to the next.
+pub const LINE: f64 = 19.0;
 /// Series of a chart and classes of a scatter, told apart by most eyes (Okabe and Ito 2008, then Tableau's).
 pub const PALETTE: [Colour; 10] = [
     [0, 114, 178],
@@ -46,11 +57,67 @@ pub enum Anchor {
 /// One thing in a drawing.
 #[derive(Debug, Clone)]
 enum Shape {
-    Line { points: Vec<[f64; 2]>, colour: Colour, width: f64, opacity: f64 },
+    Line { points: Vec<[f64; 2]>, colour: Colour, width: f64, opacity: f64, dashed: bool },
     Area { points: Vec<[f64; 2]>, colour: Colour, opacity: f64 },
     Circle { at: [f64; 2], radius: f64, colour: Colour, opacity: f64 },
     Text { at: [f64; 2], text: String, size: f64, anchor: Anchor, upright: bool },
-    Image { at: [f64; 2], scale: u32, picture: Picture },
+    Image { at: [f64; 2], size: [f64; 2], picture: Picture, alpha: Vec<u8> },
+}
+
+/// A dash of a dashed line and the gap after it, units.
+const DASH: [f64; 2] = [6.0, 4.0];
+/// Dashes of a line at most: those that follow would lie far outside.
+const LARGEST: usize = 10_000;
+
+// The font is a constant; were it broken, pictures would have no words.
+static FONT: LazyLock<Option<FontRef<'static>>> =
+    LazyLock::new(|| FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT).ok());
+
+/// The font at a size. ab_glyph's scale is the height of a line; the size of a font is that of its em.
+fn font(size: f64) -> Option<PxScaleFont<&'static FontRef<'static>>> {
+    let font = FONT.as_ref()?;
+    let unit = font.height_unscaled() / font.units_per_em().unwrap_or(1000.0);
+    Some(font.as_scaled(PxScale::from(size as f32 * unit)))
+}
+
+/// How wide words of this size are.
+pub fn text_width(text: &str, size: f64) -> f64 {
+    font(size).map_or(0.0, |font| text.chars().map(|c| f64::from(font.h_advance(font.glyph_id(c)))).sum())
+}
+
+/// The widest of some words.
+pub fn widest<'a>(all: impl IntoIterator<Item = &'a String>, size: f64) -> f64 {
+    all.into_iter().map(|text| text_width(text, size)).fold(0.0, f64::max)
+}
+
+/// The widest line of words that end at `\n`.
+pub fn longest_line(text: &str, size: f64) -> f64 {
+    text.split('\n').map(|line| text_width(line, size)).fold(0.0, f64::max)
+}
+
+/// Words in lines that are no wider than this; a word that is wider by itself is broken.
+pub fn wrap(text: &str, size: f64, width: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in text.split('\n').filter(|part| !part.is_empty()) {
+        let mut line = String::new();
+        for word in part.split_whitespace() {
+            let longer = if line.is_empty() { word.to_string() } else { format!("{line} {word}") };
+            if text_width(&longer, size) <= width {
+                line = longer;
+                continue;
+            }
+            lines.extend((!line.is_empty()).then(|| std::mem::take(&mut line)));
+            for c in word.chars() {
+                line.push(c);
+                if text_width(&line, size) > width && line.chars().count() > 1 {
+                    line.pop();
+                    lines.push(std::mem::replace(&mut line, c.to_string()));
+                }
+            }
+        }
+        lines.push(line);
+    }
+    lines
 }
 
 /// A drawing on white.
@@ -72,11 +139,31 @@ impl Scene {
         [self.width, self.height]
     }
 
+    /// As high as what was drawn needs it.
+    pub fn grow(&mut self, height: u32) {
+        self.height = self.height.max(height);
+    }
+
     /// A line through points; what is not finite breaks it.
     pub fn line(&mut self, points: &[[f64; 2]], colour: Colour, width: f64, opacity: f64) {
+        self.stroke(points, colour, width, opacity, false);
+    }
+
+    /// The same, dashed.
+    pub fn dashed(&mut self, points: &[[f64; 2]], colour: Colour, width: f64) {
+        self.stroke(points, colour, width, 1.0, true);
+    }
+
+    fn stroke(&mut self, points: &[[f64; 2]], colour: Colour, width: f64, opacity: f64, dashed: bool) {
         for part in points.split(|p| !p.iter().all(|v| v.is_finite())).filter(|p| !p.is_empty()) {
-            self.shapes.push(Shape::Line { points: part.to_vec(), colour, width, opacity });
+            self.shapes.push(Shape::Line { points: part.to_vec(), colour, width, opacity, dashed });
         }
+    }
+
+    /// A frame just outside of a rectangle (left, top, width, height).
+    pub fn frame(&mut self, [x, y, w, h]: [f64; 4], colour: Colour, width: f64) {
+        let (a, b, c, d) = (x - width / 2.0, y - width / 2.0, x + w + width / 2.0, y + h + width / 2.0);
+        self.line(&[[a, b], [c, b], [c, d], [a, d], [a, b]], colour, width, 1.0);
     }
 
     /// A filled polygon.
@@ -103,9 +190,25 @@ impl Scene {
         self.shapes.push(Shape::Text { at, text: text.to_string(), size, anchor, upright: true });
     }
 
-    /// A picture with its upper left corner at the point, each of its pixels `scale` wide.
-    pub fn image(&mut self, at: [f64; 2], scale: u32, picture: Picture) {
-        self.shapes.push(Shape::Image { at, scale: scale.max(1), picture });
+    /// Lines of words around the middle x, the first one's base a line below the top; returns where they end.
+    pub fn lines(&mut self, [x, top]: [f64; 2], lines: &[String], size: f64) -> f64 {
+        let step = size * LINE / TITLE;
+        for (i, line) in lines.iter().enumerate() {
+            self.text([x, top + step * (i + 1) as f64 - size * 0.4], line, size, Anchor::Middle);
+        }
+        top + step * lines.len() as f64
+    }
+
+    /// A picture with its upper left corner at the point, stretched to a size without blur.
+    pub fn image(&mut self, at: [f64; 2], size: [f64; 2], picture: Picture) {
+        self.image_over(at, size, picture, Vec::new());
+    }
+
+    /// The same, laid over what is there by a byte of alpha for each pixel; without any it is opaque.
+    pub fn image_over(&mut self, at: [f64; 2], size: [f64; 2], picture: Picture, alpha: Vec<u8>) {
+        if picture.width > 0 && picture.height > 0 {
+            self.shapes.push(Shape::Image { at, size, picture, alpha });
+        }
     }
 
     /// The drawing as SVG.
@@ -123,25 +226,25 @@ impl Scene {
         out
     }
 
-    /// The drawing as pixels, `scale` of them for each unit.
+    /// The drawing as pixels, `scale` of them for each unit; what lies outside is left out.
     pub fn picture(&self, scale: u32) -> Picture {
         let mut canvas = Canvas::new(self.width, self.height, scale.clamp(1, 8));
         self.shapes.iter().for_each(|shape| canvas.draw(shape));
         canvas.picture
     }
 
-    /// Writes `PATH.png` (two pixels a unit) and `PATH.svg`; returns both.
+    /// Writes `PATH.png` and `PATH.svg`; returns both.
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub fn write(&self, path: &Path) -> Result<[PathBuf; 2], ReportError> {
+    pub fn write(&self, path: &Path) -> Result<[PathBuf; 2], FileError> {
         let named = |end: &str| {
             let mut name = path.file_name().unwrap_or_default().to_os_string();
             name.push(end);
             path.with_file_name(name)
         };
         let (png, svg) = (named(".png"), named(".svg"));
-        super::write_png(&png, &self.picture(2))?;
+        write_png(&png, &self.picture(DENSITY))?;
         let text = self.svg();
         write_atomic(&svg, |out| std::io::Write::write_all(out, text.as_bytes()))?;
         Ok([png, svg])
@@ -158,11 +261,12 @@ fn pairs(points: &[[f64; 2]]) -> String {
 
 fn svg_of(shape: &Shape) -> String {
     match shape {
-        Shape::Line { points, colour, width, opacity } => format!(
+        Shape::Line { points, colour, width, opacity, dashed } => format!(
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{width}\" stroke-opacity=\"{opacity}\" \
-             stroke-linejoin=\"round\"/>",
+             stroke-linejoin=\"round\"{}/>",
             pairs(points),
-            hex(*colour)
+            hex(*colour),
+            if *dashed { format!(" stroke-dasharray=\"{} {}\"", DASH[0], DASH[1]) } else { String::new() }
         ),
         Shape::Area { points, colour, opacity } => {
             format!("<polygon points=\"{}\" fill=\"{}\" fill-opacity=\"{opacity}\"/>", pairs(points), hex(*colour))
@@ -186,12 +290,11 @@ fn svg_of(shape: &Shape) -> String {
                 "<text x=\"{x:.2}\" y=\"{y:.2}\" font-size=\"{size}\" text-anchor=\"{anchor}\" fill=\"{ink}\"{turn}>{text}</text>"
             )
         }
-        Shape::Image { at: [x, y], scale, picture } => {
-            let (w, h) = (picture.width * scale, picture.height * scale);
-            let data = encode_png(picture).map(|bytes| base64(&bytes)).unwrap_or_default(); // its size is its own
+        Shape::Image { at: [x, y], size: [w, h], picture, alpha } => {
+            let data = encode(picture, alpha).map(|bytes| base64(&bytes)).unwrap_or_default(); // its size is its own
             format!(
-                "<image x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" style=\"image-rendering:pixelated\" \
-                 href=\"data:image/png;base64,{data}\"/>"
+                "<image x=\"{x:.2}\" y=\"{y:.2}\" width=\"{w}\" height=\"{h}\" preserveAspectRatio=\"none\" \
+                 style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{data}\"/>"
             )
         }
     }
@@ -215,16 +318,13 @@ fn base64(bytes: &[u8]) -> String {
 struct Canvas {
     picture: Picture,
     scale: f64,
-    font: Option<FontRef<'static>>,
 }
 
 impl Canvas {
     fn new(width: u32, height: u32, scale: u32) -> Canvas {
         let (width, height) = (width * scale, height * scale);
         let rgb = vec![255; width as usize * height as usize * 3];
-        // The font is a constant; were it broken, pictures would have no words.
-        let font = FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT).ok();
-        Canvas { picture: Picture { width, height, rgb }, scale: f64::from(scale), font }
+        Canvas { picture: Picture { width, height, rgb }, scale: f64::from(scale) }
     }
 
     /// Mixes a colour into a pixel.
@@ -250,8 +350,10 @@ impl Canvas {
         let s = self.scale;
         let scaled = |p: &[[f64; 2]]| p.iter().map(|p| [p[0] * s, p[1] * s]).collect::<Vec<_>>();
         match shape {
-            Shape::Line { points, colour, width, opacity } => {
-                self.line(&scaled(points), *colour, width * s, *opacity);
+            Shape::Line { points, colour, width, opacity, dashed } => {
+                for part in if *dashed { dashes(points, *width) } else { vec![points.clone()] } {
+                    self.line(&scaled(&part), *colour, width * s, *opacity);
+                }
             }
             Shape::Area { points, colour, opacity } => self.area(&scaled(points), *colour, *opacity),
             Shape::Circle { at, radius, colour, opacity } => {
@@ -264,16 +366,16 @@ impl Canvas {
             Shape::Text { at, text, size, anchor, upright } => {
                 self.words([at[0] * s, at[1] * s], text, size * s, *anchor, *upright);
             }
-            Shape::Image { at, scale, picture } => {
-                let side = f64::from(*scale) * s;
-                let [left, top] = [at[0] * s, at[1] * s];
-                let (w, h) = (f64::from(picture.width) * side, f64::from(picture.height) * side);
+            Shape::Image { at, size, picture, alpha } => {
+                let [left, top, w, h] = [at[0] * s, at[1] * s, size[0] * s, size[1] * s];
+                let (across, down) = (f64::from(picture.width) / w, f64::from(picture.height) / h);
                 for (px, py) in self.pixels([left, top, left + w, top + h]) {
-                    let (x, y) = ((px as f64 + 0.5 - left) / side, (py as f64 + 0.5 - top) / side);
+                    let (x, y) = ((px as f64 + 0.5 - left) * across, (py as f64 + 0.5 - top) * down);
                     let inside = x >= 0.0 && y >= 0.0 && x < f64::from(picture.width) && y < f64::from(picture.height);
-                    let from = (y as usize * picture.width as usize + x as usize) * 3;
-                    if let Some([r, g, b]) = picture.rgb.get(from..from + 3).filter(|_| inside) {
-                        self.mix(px, py, [*r, *g, *b], 1.0);
+                    let from = y as usize * picture.width as usize + x as usize;
+                    if let Some([r, g, b]) = picture.rgb.get(from * 3..from * 3 + 3).filter(|_| inside) {
+                        let share = alpha.get(from).map_or(1.0, |a| f64::from(*a) / 255.0);
+                        self.mix(px, py, [*r, *g, *b], share);
                     }
                 }
             }
@@ -327,11 +429,8 @@ impl Canvas {
     }
 
     fn words(&mut self, [x, y]: [f64; 2], text: &str, size: f64, anchor: Anchor, upright: bool) {
-        let Some(font) = self.font.clone() else { return };
-        // ab_glyph's scale is the height of a line; the size of a font is that of its em.
-        let unit = font.height_unscaled() / font.units_per_em().unwrap_or(1000.0);
-        let scaled = font.as_scaled(PxScale::from(size as f32 * unit));
-        let width: f32 = text.chars().map(|c| scaled.h_advance(scaled.glyph_id(c))).sum();
+        let Some(scaled) = font(size) else { return };
+        let width = text_width(text, size) as f32;
         let mut along = match anchor {
             Anchor::Start => 0.0,
             Anchor::Middle => -width / 2.0,
@@ -341,7 +440,7 @@ impl Canvas {
             let id = scaled.glyph_id(c);
             let glyph = id.with_scale_and_position(scaled.scale(), point(along, 0.0));
             along += scaled.h_advance(id);
-            let Some(outline) = font.outline_glyph(glyph) else { continue };
+            let Some(outline) = scaled.outline_glyph(glyph) else { continue };
             let min = outline.px_bounds().min;
             outline.draw(|gx, gy, share| {
                 let (u, v) = (f64::from(min.x) + f64::from(gx), f64::from(min.y) + f64::from(gy));
@@ -352,51 +451,44 @@ impl Canvas {
     }
 }
 
+/// The dashes of a line through points, as lines; their pattern goes on around corners. The round ends of each are a part of it.
+fn dashes(points: &[[f64; 2]], width: f64) -> Vec<Vec<[f64; 2]>> {
+    let (mut out, mut current) = (Vec::new(), points[..1].to_vec());
+    let lengths = [(DASH[0] - width).max(0.5), DASH[1] + width];
+    // What is left of a dash, or of a gap.
+    let (mut pen, mut left) = (true, DASH[0] - width / 2.0);
+    for pair in points.windows(2) {
+        let length = (pair[1][0] - pair[0][0]).hypot(pair[1][1] - pair[0][1]);
+        let mut done = 0.0;
+        while length - done > left && out.len() < LARGEST {
+            done += left;
+            let at = [0, 1].map(|k| pair[0][k] + (pair[1][k] - pair[0][k]) * done / length);
+            if pen {
+                current.push(at);
+                out.push(std::mem::take(&mut current));
+            } else {
+                current = vec![at];
+            }
+            pen = !pen;
+            left = lengths[usize::from(!pen)];
+        }
+        left -= length - done;
+        if pen {
+            current.push(pair[1]);
+        }
+    }
+    out.extend(pen.then_some(current));
+    out
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::base64;
 
     #[test]
     fn base64_of_the_standards_own_examples() {
         for (text, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
             assert_eq!(base64(text.as_bytes()), coded);
         }
-    }
-
-    #[test]
-    fn shapes_cover_what_they_should() {
-        let mut scene = Scene::new(20, 10);
-        scene.line(&[[0.0, 5.0], [20.0, 5.0]], [255, 0, 0], 2.0, 1.0);
-        scene.circle([5.0, 2.0], 1.5, [0, 0, 255], 1.0);
-        scene.area(&[[10.0, 0.0], [14.0, 0.0], [14.0, 3.0], [10.0, 3.0]], [0, 255, 0], 0.5);
-        scene.line(&[[f64::NAN, 0.0]], INK, 1.0, 1.0);
-        let picture = scene.picture(1);
-        let at = |x: usize, y: usize| picture.rgb[(y * 20 + x) * 3..][..3].to_vec();
-        assert_eq!((at(10, 4), at(10, 5), at(10, 8)), (vec![255, 0, 0], vec![255, 0, 0], vec![255; 3]));
-        assert_eq!((at(4, 1), at(12, 1)), (vec![0, 0, 255], vec![128, 255, 128]));
-    }
-
-    #[test]
-    fn words_are_drawn_and_escaped() {
-        let mut scene = Scene::new(60, 20);
-        scene.text([30.0, 15.0], "a < b & Ω", 12.0, Anchor::Middle);
-        scene.upright_text([10.0, 18.0], "up", 9.0, Anchor::Start);
-        assert!(scene.svg().contains("a &lt; b &amp; Ω"));
-        let dark = scene.picture(2).rgb.iter().filter(|v| **v < 128).count();
-        assert!(dark > 60, "{dark}");
-    }
-
-    #[test]
-    fn both_files_are_written() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut scene = Scene::new(8, 8);
-        scene.image([0.0, 0.0], 2, Picture { width: 2, height: 2, rgb: vec![9; 12] });
-        let [png, svg] = scene.write(&dir.path().join("figure.b0")).unwrap();
-        assert_eq!(
-            (png.file_name().unwrap(), svg.file_name().unwrap()),
-            ("figure.b0.png".as_ref(), "figure.b0.svg".as_ref())
-        );
-        assert!(std::fs::read_to_string(svg).unwrap().contains("data:image/png;base64,iVBOR"));
-        assert_eq!(std::fs::read(png).unwrap()[1..4], *b"PNG");
     }
 }
