@@ -14,6 +14,7 @@
 //! | [`search`] | sweeps of seeds and hyperparameters: spaces, trials, the runner, what it leaves |
 //! | [`verify`] | recomputing recorded runs of the published program |
 //! | [`mod@bench`] | measuring training against the machine's own matrix products |
+//! | [`plane`] | PCA, UMAP, K-means and nearest neighbours of the rows of a matrix |
 //! | [`plot`] | what a trained network's units look for, and how it sees the classes |
 //! | [`robust`] | noise and attacks on a trained network |
 //! | [`snn`] | a sibling: a two-layer Hebbian spiking network |
@@ -43,6 +44,7 @@ pub mod files;
 pub mod hopfield;
 pub mod layer;
 pub mod parallel;
+pub mod plane;
 pub mod plot;
 pub mod preset;
 pub mod report;

@@ -3,7 +3,6 @@
 //! - [`receptive`]: how much of the image a unit sees, computed from the blocks.
 //! - [`ascent`]: the inputs that excite units most (projected gradient ascent).
 //! - [`excite`]: the patches of real images that do.
-//! - [`umap`]: a layer's outputs in two dimensions.
 //! - [`draw`]: tiles and scatters with their words.
 
 pub mod ascent;
@@ -12,7 +11,6 @@ pub mod draw;
 pub mod drawn;
 pub mod excite;
 pub mod receptive;
-pub mod umap;
 
 use tch::Tensor;
 

@@ -11,11 +11,11 @@ use super::look::{Look, LookArgs, write_table};
 use crate::cli::Usage;
 use crate::device;
 use crate::encoder::features::By;
-use crate::encoder::layout::{Layout, place, umap_python};
-use crate::encoder::{EncoderError, Features, cluster, neighbors, pictures, projector, scores};
+use crate::encoder::layout::{self, Layout};
+use crate::encoder::{EncoderError, Features, neighbors, pictures, projector, scores};
 use crate::files::write_atomic;
 use crate::report::format::shell;
-use crate::report::{Event, write_png};
+use crate::report::write_png;
 
 /// Images of which the silhouette and the nearest neighbours are taken at most; more are drawn by the seed.
 const SAMPLE: usize = 5000;
@@ -36,9 +36,9 @@ pub struct ClusterArgs {
     /// Pixels of an image on the canvas [default: such that all cover half of it].
     #[arg(long, value_name = "PIXELS")]
     picture: Option<u32>,
-    /// How images are placed [default: umap where `make umap` was run, else pca].
-    #[arg(long, value_enum)]
-    layout: Option<Layout>,
+    /// How images are placed.
+    #[arg(long, value_enum, default_value_t)]
+    layout: Layout,
     /// Leave out the comparison with raw pixels and with an untrained encoder.
     #[arg(long)]
     no_baselines: bool,
@@ -60,7 +60,7 @@ struct Score {
 /// Clusters, draws and compares.
 ///
 /// # Errors
-/// When the run, the images, umap-learn or the files fail.
+/// When the run, the images or the files fail.
 pub fn run(args: &ClusterArgs) -> anyhow::Result<()> {
     if args.clusters == 0 || args.clusters > 10_000 {
         return Err(Usage(format!("--clusters is {}, but it must be 1 to 10000", args.clusters)).into());
@@ -69,8 +69,8 @@ pub fn run(args: &ClusterArgs) -> anyhow::Result<()> {
     let mut look = args.look.open()?;
     let folder = look.dir.findings("cluster", &look.source.stem);
     let features = look.trained(&folder.join("features.npy"))?;
-    let clusters = cluster::kmeans(&features, args.clusters, args.seed)?;
-    let (layout, places) = places(args, &mut look, &features)?;
+    let clusters = layout::clusters(&features, args.clusters, args.seed)?;
+    let places = layout::place(&features, args.layout, args.seed)?;
     let side = args.picture.unwrap_or_else(|| pictures::side_on(args.canvas, features.len()));
     let canvas = folder.join("canvas.png");
     write_png(&canvas, &pictures::canvas(&look.source, &features, &places, &clusters, args.canvas, side))?;
@@ -83,33 +83,17 @@ pub fn run(args: &ClusterArgs) -> anyhow::Result<()> {
     let scores = compare(args, &mut look, &features, &clusters, &folder)?;
     look.hub.close()?;
     let text = serde_json::to_string_pretty(&serde_json::json!({
-        "clusters": args.clusters, "seed": args.seed, "layout": layout, "images": features.len(), "scores": scores,
+        "clusters": args.clusters, "seed": args.seed, "layout": args.layout, "images": features.len(), "scores": scores,
     }))?;
     write_atomic(&folder.join("scores.json"), |out| writeln!(out, "{text}"))?;
     let mut out = io::stdout().lock();
     print(&mut out, &scores)?;
-    let layout = if layout == Layout::Umap { "UMAP" } else { "PCA" };
+    let layout = if args.layout == Layout::Umap { "UMAP" } else { "PCA" };
     writeln!(out, "{}: {} images placed by {layout}, framed by cluster", canvas.display(), features.len())?;
     writeln!(out, "{}: file, x, y, cluster", table.display())?;
     let root = shell(&look.dir.root().display().to_string());
     writeln!(out, "{}: the embedding; next, turn it:  tensorboard --logdir {root}", projector.display())?;
     Ok(())
-}
-
-/// Places, by what was asked for or by what there is.
-fn places(args: &ClusterArgs, look: &mut Look, features: &Features) -> Result<(Layout, Vec<[f64; 2]>), EncoderError> {
-    if let Some(layout) = args.layout {
-        return Ok((layout, place(features, layout, args.seed)?));
-    }
-    if umap_python().is_some() {
-        match place(features, Layout::Umap, args.seed) {
-            Ok(places) => return Ok((Layout::Umap, places)),
-            Err(error) => look.hub.send(Event::Note(format!("{error}; PCA takes its place")))?,
-        }
-    } else {
-        look.hub.send(Event::Note("there is no umap-learn (`make umap` sets it up); PCA takes its place".into()))?;
-    }
-    Ok((Layout::Pca, place(features, Layout::Pca, args.seed)?))
 }
 
 /// Scores of the trained encoder, an untrained one and raw pixels.
@@ -128,7 +112,7 @@ fn compare(
     let untrained = look.plan.encoder()?.to_device(look.device);
     for (name, by) in [("untrained", By::Encoder(&untrained)), ("pixels", By::Pixels)] {
         let features = look.features(by, &path)?;
-        let clusters = cluster::kmeans(&features, args.clusters, args.seed)?;
+        let clusters = layout::clusters(&features, args.clusters, args.seed)?;
         all.push(score(name, look, &features, &clusters, args.seed)?);
     }
     let _ = std::fs::remove_file(path); // a baseline's rows serve nothing else
