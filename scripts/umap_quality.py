@@ -10,9 +10,9 @@ as `softhebb encode cluster` takes them. Of each, the first 1,500 and 5,000 imag
     softhebb encode train --epochs 1 --threads 1
     VENV/bin/python scripts/umap_quality.py results/umap results/runs/encode/FashionMini-28px-seed0
 
-Places are ours by the example program `umap`, which this builds, as the program itself. Trustworthiness (Venna & Kaski 2001) punishes places near a row's that
-are not its 15 nearest rows; kept is the share of the 15 nearest rows that are among the 15 nearest places. Writes
-results/umap.md and results/umap.csv.
+Our places are those of examples/umap.rs, which this builds beside the program itself. Trustworthiness (Venna & Kaski 2001) falls
+with each of the 15 nearest places that belongs to a distant row; kept is the share of the 15 nearest rows that are among the 15
+nearest places. Writes results/umap.md and results/umap.csv.
 """
 
 import argparse

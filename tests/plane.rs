@@ -1,11 +1,124 @@
-//! Promise: UMAP keeps as much of the neighbourhoods of FashionMini as umap-learn does, keeps apart what lies apart, places the
-//! same rows at the same places, and whatever can be placed has finite places.
+//! Promise: neighbours are those of every pair and principal components those of the covariance; UMAP keeps as much of the
+//! neighbourhoods of FashionMini as umap-learn does, keeps apart what lies apart, places the same rows at the same places, and
+//! whatever can be placed has finite places.
 
 use proptest::prelude::*;
 use softhebb::data::{DataDirs, load};
-use softhebb::plane::neighbours::{Near, agreement, nearest};
-use softhebb::plane::{Umap, list, umap};
+use softhebb::plane::neighbours::{Near, agreement, nearest, nearest_in_blocks};
+use softhebb::plane::{Umap, kmeans, list, pca, umap};
 use tch::{Device, Kind, Tensor};
+
+// ---- neighbours, components, clusters -------------------------------------------------------------------------------------
+
+/// Every pair, in double precision.
+fn plain(rows: &[Vec<f32>], i: usize, near: Near) -> Vec<(u32, f64)> {
+    let of = |j: usize| -> f64 {
+        let pairs = rows[i].iter().zip(&rows[j]).map(|(a, b)| (f64::from(*a), f64::from(*b)));
+        match near {
+            Near::Product => pairs.map(|(a, b)| a * b).sum(),
+            Near::Distance => pairs.map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt(),
+        }
+    };
+    let mut all: Vec<(u32, f64)> = (0..rows.len()).filter(|j| *j != i).map(|j| (j as u32, of(j))).collect();
+    let sign = if near == Near::Product { -1.0 } else { 1.0 };
+    all.sort_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)));
+    all
+}
+
+proptest! {
+    #[test]
+    fn neighbours_are_those_of_every_pair(
+        rows in (1usize..7).prop_flat_map(|d| proptest::collection::vec(proptest::collection::vec(-3f32..3.0, d), 1..60)),
+        k in 0usize..20,
+        compared in 1usize..70,
+    ) {
+        let x = Tensor::from_slice(&rows.concat()).view([rows.len() as i64, -1]);
+        let every: Vec<u32> = (0..rows.len() as u32).collect();
+        for near in [Near::Product, Near::Distance] {
+            let found = nearest_in_blocks(&x, &every, k, near, compared).unwrap();
+            for (i, list) in found.iter().enumerate() {
+                let expected = plain(&rows, i, near);
+                prop_assert_eq!(list.len(), k.min(rows.len() - 1));
+                for ((j, ours), (_, theirs)) in list.iter().zip(&expected) {
+                    let own = expected.iter().find(|(other, _)| other == j).unwrap().1;
+                    prop_assert!((f64::from(*ours) - own).abs() < 1e-4 && (own - theirs).abs() < 1e-3, "{i}: {j}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn equal_rows_have_no_distance_and_come_in_order() {
+    let x = Tensor::from_slice(&[0.1f32, 1000.1, 10.0, 10.5, 1000.1, 1000.1]).view([6, 1]);
+    let found = nearest(&x, &[1, 4], 2, Near::Distance).unwrap();
+    assert_eq!(found, [[(4, 0.0), (5, 0.0)], [(1, 0.0), (5, 0.0)]]);
+}
+
+#[test]
+fn classes_that_lie_apart_agree() {
+    let points: Vec<[f64; 2]> = (0..12).map(|i| [f64::from(i % 2) * 100.0, f64::from(i)]).collect();
+    let labels: Vec<i64> = (0..12).map(|i| if i == 0 { 1 } else { i % 2 }).collect();
+    assert!((agreement(&points, &labels, 3).unwrap() - 100.0 * 11.0 / 12.0).abs() < 1e-9);
+    assert_eq!(agreement(&[], &[], 3).unwrap(), 0.0);
+}
+
+/// Scores along the eigenvectors of the covariance, largest first, without their signs.
+fn by_covariance(x: &Tensor, count: i64) -> Tensor {
+    let x = x.to_kind(Kind::Double);
+    let x = &x - x.mean_dim([0i64].as_slice(), true, Kind::Double);
+    let (_, vectors) = x.tr().mm(&x).linalg_eigh("L");
+    x.mm(&vectors.flip([1i64]).narrow(1, 0, count)).abs()
+}
+
+#[test]
+fn components_are_those_of_the_covariance() {
+    tch::manual_seed(1);
+    // Wide, tall, and larger than what the range finder keeps; each column of another size, one of them constant.
+    for (n, d, count) in [(12i64, 40i64, 5i64), (300, 8, 5), (200, 60, 2)] {
+        let spread = Tensor::arange(d, (Kind::Float, Device::Cpu)).exp2().reciprocal().clamp_min(1e-4) * 100;
+        let x = Tensor::randn([n, d], (Kind::Float, Device::Cpu)) * spread;
+        let _ = x.select(1, d - 1).fill_(7.0);
+        let (ours, exact) = (pca(&x, count, 0).unwrap(), by_covariance(&x, count));
+        assert_eq!(ours.size(), [n, count]);
+        let error = (ours.abs().to_kind(Kind::Double) - &exact).abs().amax([0i64].as_slice(), false)
+            / exact.amax([0i64].as_slice(), false);
+        assert!(error.max().double_value(&[]) < 1e-3, "{n}×{d}: {error}");
+        let largest: Vec<f32> = list(&ours.gather(0, &ours.abs().argmax(0, true), false));
+        assert!(largest.iter().all(|v| *v > 0.0), "{largest:?}");
+    }
+}
+
+#[test]
+fn few_rows_few_columns_and_none_that_differ() {
+    let row = Tensor::from_slice(&[1f32, 2.0]).view([1, 2]);
+    assert_eq!(list::<f32>(&pca(&row, 2, 0).unwrap()), [0.0]);
+    assert_eq!(
+        pca(&Tensor::ones([5, 3], (Kind::Float, Device::Cpu)), 2, 0).unwrap().abs().max().double_value(&[]),
+        0.0
+    );
+    assert_eq!(pca(&Tensor::randn([9, 1], (Kind::Float, Device::Cpu)), 2, 0).unwrap().size(), [9, 1]);
+}
+
+#[test]
+fn what_is_not_finite_is_refused() {
+    let x = Tensor::ones([4, 3], (Kind::Float, Device::Cpu));
+    let _ = x.get(2).fill_(f64::NAN);
+    assert_eq!(pca(&x, 2, 0).unwrap_err().to_string(), "row 2 of 4 has values that are not finite");
+}
+
+#[test]
+fn what_has_no_clusters_is_refused() {
+    let x = Tensor::from_slice(&[0f32, 0.0, 5.0]).view([3, 1]);
+    assert_eq!(kmeans(&x, 2, 0).unwrap(), [0, 0, 1]);
+    for clusters in [0, 4] {
+        assert!(kmeans(&x, clusters, 0).unwrap_err().to_string().contains("of 3 rows"));
+    }
+    let x = Tensor::from_slice(&[0f32, f32::INFINITY, 5.0]).view([3, 1]);
+    assert!(kmeans(&x, 2, 0).unwrap_err().to_string().contains("row 1 of 3"));
+}
+
+// ---- UMAP -----------------------------------------------------------------------------------------------------------------
 
 /// Neighbours that are compared.
 const K: i64 = 15;

@@ -59,9 +59,6 @@ pub enum EncoderError {
         /// Why.
         cause: String,
     },
-    /// A computation on images that cannot be made of these.
-    #[error("{0}")]
-    Cannot(String),
     /// Images whose rows have no clusters or places.
     #[error("the images cannot be arranged")]
     Plane(#[from] PlaneError),

@@ -15,7 +15,7 @@ pub mod umap;
 
 use tch::{Device, Kind, Tensor, kind::Element};
 
-use crate::device::DeviceError;
+use crate::device::{DeviceError, guard};
 
 pub use kmeans::kmeans;
 pub use pca::pca;
@@ -57,10 +57,13 @@ pub fn list<T: Element + Copy + Default>(tensor: &Tensor) -> Vec<T> {
 
 /// Rows `(N, D)` as they are, if each number is finite.
 fn finite(rows: &Tensor) -> Result<&Tensor, PlaneError> {
-    let bad = rows.isfinite().all_dim(1, false).logical_not();
-    if !bool::try_from(bad.any()).unwrap_or(true) {
+    // The first row that has one, and whether it has.
+    let [row, bad] = guard("reading rows", || {
+        let bad = rows.isfinite().all_dim(1, false).logical_not().to_kind(Kind::Int64);
+        [bad.argmax(0, false), bad.amax([0i64].as_slice(), false)].map(|t| t.int64_value(&[]))
+    })?;
+    if bad == 0 {
         return Ok(rows);
     }
-    let row = bad.to_kind(Kind::Int64).argmax(0, false).int64_value(&[]);
     Err(PlaneError::NotFinite { row, rows: rows.size()[0] })
 }

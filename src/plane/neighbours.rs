@@ -135,7 +135,7 @@ impl Best {
 pub fn agreement(points: &[[f64; 2]], labels: &[i64], k: usize) -> Result<f64, DeviceError> {
     let flat: Vec<f32> = points.iter().flatten().map(|v| *v as f32).collect();
     let every: Vec<u32> = (0..points.len() as u32).collect();
-    let found = nearest(&Tensor::from_slice(&flat).view([-1, 2]), &every, k, Near::Distance)?;
+    let found = nearest(&Tensor::from_slice(&flat).view([points.len() as i64, 2]), &every, k, Near::Distance)?;
     let right = |(near, label): &(&Vec<(u32, f32)>, &i64)| {
         let mut votes = BTreeMap::new();
         near.iter().for_each(|(j, _)| *votes.entry(labels[*j as usize]).or_insert(0) += 1);
@@ -143,63 +143,4 @@ pub fn agreement(points: &[[f64; 2]], labels: &[i64], k: usize) -> Result<f64, D
     };
     let correct = found.iter().zip(labels).filter(right).count();
     Ok(100.0 * correct as f64 / points.len().max(1) as f64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// Every pair, in double precision.
-    fn plain(rows: &[Vec<f32>], i: usize, near: Near) -> Vec<(u32, f64)> {
-        let of = |j: usize| -> f64 {
-            let pairs = rows[i].iter().zip(&rows[j]).map(|(a, b)| (f64::from(*a), f64::from(*b)));
-            match near {
-                Near::Product => pairs.map(|(a, b)| a * b).sum(),
-                Near::Distance => pairs.map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt(),
-            }
-        };
-        let mut all: Vec<(u32, f64)> = (0..rows.len()).filter(|j| *j != i).map(|j| (j as u32, of(j))).collect();
-        let sign = if near == Near::Product { -1.0 } else { 1.0 };
-        all.sort_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)));
-        all
-    }
-
-    proptest! {
-        #[test]
-        fn neighbours_are_those_of_every_pair(
-            rows in (1usize..7).prop_flat_map(|d| proptest::collection::vec(proptest::collection::vec(-3f32..3.0, d), 1..60)),
-            k in 0usize..20,
-            compared in 1usize..70,
-        ) {
-            let x = Tensor::from_slice(&rows.concat()).view([rows.len() as i64, -1]);
-            let every: Vec<u32> = (0..rows.len() as u32).collect();
-            for near in [Near::Product, Near::Distance] {
-                let found = nearest_in_blocks(&x, &every, k, near, compared).unwrap();
-                for (i, list) in found.iter().enumerate() {
-                    let expected = plain(&rows, i, near);
-                    prop_assert_eq!(list.len(), k.min(rows.len() - 1));
-                    for ((j, ours), (_, theirs)) in list.iter().zip(&expected) {
-                        let own = expected.iter().find(|(other, _)| other == j).unwrap().1;
-                        prop_assert!((f64::from(*ours) - own).abs() < 1e-4 && (own - theirs).abs() < 1e-3, "{i}: {j}");
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn equal_rows_have_no_distance_and_come_in_order() {
-        let x = Tensor::from_slice(&[0.1f32, 1000.1, 10.0, 10.5, 1000.1, 1000.1]).view([6, 1]);
-        let found = nearest(&x, &[1, 4], 2, Near::Distance).unwrap();
-        assert_eq!(found, [[(4, 0.0), (5, 0.0)], [(1, 0.0), (5, 0.0)]]);
-    }
-
-    #[test]
-    fn classes_that_lie_apart_agree() {
-        let points: Vec<[f64; 2]> = (0..12).map(|i| [f64::from(i % 2) * 100.0, f64::from(i)]).collect();
-        let labels: Vec<i64> = (0..12).map(|i| if i == 0 { 1 } else { i % 2 }).collect();
-        assert!((agreement(&points, &labels, 3).unwrap() - 100.0 * 11.0 / 12.0).abs() < 1e-9);
-        assert_eq!(agreement(&[], &[], 3).unwrap(), 0.0);
-    }
 }
