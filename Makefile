@@ -5,7 +5,6 @@
 # make bench   benchmarks
 # make figures the paper's figures and tables, from what is committed under results/
 # make notebooks  executes notebooks/ in place
-# make umap    umap-learn, for softhebb encode cluster
 
 CACHE ?= $(or $(SOFTHEBB_CACHE),$(HOME)/.cache/softhebb)
 PYTHON := $(CACHE)/venv/bin/python
@@ -13,7 +12,7 @@ PYTHON := $(CACHE)/venv/bin/python
 CARGO := cargo
 PROFILE := --release
 
-.PHONY: demo build test check bench figures notebooks setup python umap clean
+.PHONY: demo build test check bench figures notebooks setup python clean
 
 demo: build
 	./target/release/softhebb run --preset 4SoftHebbCnnCIFAR --dataset FashionMini
@@ -57,15 +56,6 @@ $(CACHE)/venv/.done-%: scripts/requirements.txt
 	python3 -m venv "$(CACHE)/venv"
 	"$(PYTHON)" -m pip install --quiet --disable-pip-version-check -r scripts/requirements.txt
 	rm -f "$(CACHE)"/venv/.done-*
-	touch "$@"
-
-# What places images in the plane (umap-learn), in a virtual environment of its own: it brings a compiler of 100 MB.
-umap: $(CACHE)/umap/.done-$(shell sha256sum scripts/requirements-umap.txt | cut -c1-16)
-
-$(CACHE)/umap/.done-%: scripts/requirements-umap.txt
-	python3 -m venv "$(CACHE)/umap"
-	"$(CACHE)/umap/bin/python" -m pip install --quiet --disable-pip-version-check -r scripts/requirements-umap.txt
-	rm -f "$(CACHE)"/umap/.done-*
 	touch "$@"
 
 clean:

@@ -15,6 +15,7 @@
 //! | [`verify`] | recomputing recorded runs of the published program |
 //! | [`mod@bench`] | measuring training against the machine's own matrix products |
 //! | [`draw`] | pictures: charts, tiles, heat maps, in one font |
+//! | [`plane`] | PCA, UMAP, K-means and nearest neighbours of the rows of a matrix |
 //! | [`plot`] | what a trained network's units look for, and how it sees the classes |
 //! | [`robust`] | noise and attacks on a trained network |
 //! | [`snn`] | a sibling: a two-layer Hebbian spiking network |
@@ -45,6 +46,7 @@ pub mod files;
 pub mod hopfield;
 pub mod layer;
 pub mod parallel;
+pub mod plane;
 pub mod plot;
 pub mod preset;
 pub mod report;

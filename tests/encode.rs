@@ -15,12 +15,13 @@ use proptest::prelude::*;
 use softhebb::device::DeviceChoice;
 use softhebb::draw::scene::PALETTE;
 use softhebb::encoder::checkpoint::{self, Progress};
-use softhebb::encoder::layout::{Layout, place, umap_python};
+use softhebb::encoder::layout::{Layout, clusters, place};
 use softhebb::encoder::npy::{self, Matrix};
 use softhebb::encoder::published::Published;
 use softhebb::encoder::train::train;
-use softhebb::encoder::{Encoder, Features, Plan, Rule, Source, SourceSpec, Variant, cluster, neighbors};
+use softhebb::encoder::{Encoder, Features, Plan, Rule, Source, SourceSpec, Variant, neighbors};
 use softhebb::files::RunDir;
+use softhebb::plane::neighbours::{Near, nearest_in_blocks};
 use softhebb::report::{Event, Hub, ReportError, Subscriber};
 use tch::{Device, Kind, Tensor};
 
@@ -123,7 +124,7 @@ fn neighbours_are_the_exact_ones() {
     let features = rows(folder.path(), &values, d);
     let all: Vec<u32> = (0..n as u32).collect();
     for compared in [64, 8192] {
-        let found = neighbors::nearest_in_blocks(&features, &all, k, compared).unwrap();
+        let found = nearest_in_blocks(&features, &all, k, Near::Product, compared).unwrap();
         for (i, list) in found.iter().enumerate() {
             let dot =
                 |j: usize| (0..d).map(|c| f64::from(values[i * d + c]) * f64::from(values[j * d + c])).sum::<f64>();
@@ -159,15 +160,11 @@ fn clusters_that_lie_apart_are_found_and_found_again() {
         .flat_map(|i| (0..6).map(move |d| if d == class(i) { 1.0 } else { ((i * 7 + d * 13) % 10) as f32 / 100.0 }))
         .collect();
     let features = rows(folder.path(), &values, 6);
-    let found = cluster::kmeans(&features, 4, 0).unwrap();
+    let found = clusters(&features, 4, 0).unwrap();
     assert!(found[..60].iter().all(|c| *c == 0), "the largest cluster is number 0: {found:?}");
     assert!((60..150).all(|i| found[i] == found[60 + (class(i) + 2) % 3]), "{found:?}");
-    assert_eq!(found, cluster::kmeans(&features, 4, 0).unwrap());
-    assert!(cluster::kmeans(&features, 151, 0).unwrap_err().to_string().contains("--clusters is 151"));
-    if umap_python().is_none() {
-        println!("skipped: no umap-learn (`make umap` makes one)");
-        return;
-    }
+    assert_eq!(found, clusters(&features, 4, 0).unwrap());
+    assert!(clusters(&features, 151, 0).unwrap_err().to_string().contains("--clusters is 151"));
     let places = place(&features, Layout::Umap, 1).unwrap();
     // Of each image the nearest place is one of its own cluster's.
     let nearest = |i: usize| {
@@ -488,10 +485,17 @@ fn what_cannot_be_done_is_told() {
     place
         .softhebb(&format!("encode cluster {run} --clusters 21"))
         .fails(2, &["--clusters is 21", "there are 20 images"]);
-    let mut small = place.command(&format!("encode cluster {run} --limit 10 --clusters 2 --layout umap"));
-    let out = small.env("SOFTHEBB_UMAP_PYTHON", "/nowhere/python").output().unwrap();
-    let text = String::from_utf8(out.stderr).unwrap();
-    assert!(out.status.code() == Some(1) && text.contains("UMAP failed") && text.contains("hint: "), "{text}");
+    // Of few images there are places, too.
+    for (limit, layout) in [(1, "umap"), (2, "umap"), (3, "umap"), (1, "pca")] {
+        let line =
+            format!("encode cluster {run} --limit {limit} --clusters 1 --canvas 400 --layout {layout} --no-baselines");
+        let done = place.softhebb(&line).succeeds();
+        assert!(
+            done.stdout.contains(&format!("{limit} images placed by {}", layout.to_uppercase())),
+            "{}",
+            done.stdout
+        );
+    }
     // A checkpoint that is cut, or of another plan.
     let bytes = fs::read(dir.checkpoint()).unwrap();
     fs::write(dir.checkpoint(), &bytes[..bytes.len() / 2]).unwrap();

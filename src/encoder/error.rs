@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::data::DataError;
 use crate::device::DeviceError;
 use crate::files::FileError;
+use crate::plane::PlaneError;
 use crate::report::ReportError;
 
 /// What can be wrong.
@@ -58,15 +59,9 @@ pub enum EncoderError {
         /// Why.
         cause: String,
     },
-    /// A computation on images that cannot be made of these.
-    #[error("{0}")]
-    Cannot(String),
-    /// umap-learn is not there, or failed.
-    #[error("UMAP failed: {cause}")]
-    Umap {
-        /// What it said.
-        cause: String,
-    },
+    /// Images whose rows have no clusters or places.
+    #[error("the images cannot be arranged")]
+    Plane(#[from] PlaneError),
     /// libtorch or the device.
     #[error(transparent)]
     Device(#[from] DeviceError),
@@ -88,9 +83,6 @@ impl EncoderError {
             EncoderError::Data(e) => e.hint(),
             EncoderError::Report(e) => e.hint().map(str::to_string),
             EncoderError::NoImages { hint, .. } => hint.clone(),
-            EncoderError::Umap { .. } => {
-                Some("`make umap` sets it up; --layout pca needs nothing but this program".to_string())
-            }
             _ => None,
         }
     }

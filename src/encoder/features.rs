@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use super::npy::{self, Matrix};
 use super::stream::Decoder;
 use super::train::Unreadable;
 use super::{Encoder, EncoderError, Source};
 use crate::device::guard;
+pub use crate::plane::list;
 use crate::report::{Event, Hub, PhaseInfo, PhaseKind};
 
 /// Images that are encoded together.
@@ -125,12 +126,4 @@ impl Features {
 pub fn unit(rows: &Tensor) -> Tensor {
     let norm = rows.norm_scalaropt_dim(2.0, [1i64].as_slice(), true);
     rows / norm.clamp_min(1e-12)
-}
-
-/// The numbers of a tensor, in order.
-pub fn list(tensor: &Tensor) -> Vec<f32> {
-    let tensor = tensor.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
-    let mut values = vec![0f32; tensor.numel()];
-    tensor.copy_data(&mut values, tensor.numel());
-    values
 }

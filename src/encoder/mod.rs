@@ -14,14 +14,13 @@
 //! | [`stream`] | decoding ahead of whoever computes |
 //! | [`train`], [`checkpoint`] | a run |
 //! | [`features`], [`npy`] | the outputs of many images, on disk |
-//! | [`cluster`], [`scores`], [`layout`] | K-means, silhouette, NMI, purity, places in the plane |
-//! | [`neighbors`] | most similar images, exact and in blocks |
+//! | [`layout`], [`scores`] | clusters and places in the plane; silhouette, NMI, purity |
+//! | [`neighbors`] | most similar images |
 //! | [`pictures`], [`projector`] | the canvas, the grid, the heat map; tensorboard's projector |
 //! | [`mod@bench`] | an epoch of both forms in one process |
 
 pub mod bench;
 pub mod checkpoint;
-pub mod cluster;
 mod error;
 pub mod features;
 pub mod lateral;

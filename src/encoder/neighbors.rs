@@ -1,14 +1,29 @@
 //! Most similar images by cosine: exact, in blocks, so that no n×n matrix is in memory.
 
-use rayon::prelude::*;
+use tch::Tensor;
 
-use super::features::list;
 use super::{EncoderError, Features, npy};
 use crate::device::guard;
+use crate::plane::list;
+use crate::plane::neighbours::{self, Near, Rows};
 
 /// Images asked about at once, and images that they are compared with at once.
 const ASKED: usize = 256;
 const COMPARED: usize = 8192;
+
+impl Rows for Features {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn block(&self, from: usize, to: usize) -> Tensor {
+        self.tensor(from, to)
+    }
+
+    fn pick(&self, which: &[u32]) -> Tensor {
+        self.rows(which)
+    }
+}
 
 /// The `k` images most similar to each asked one, itself left out: number and cosine, the most similar first; of equally
 /// similar ones the lower number first. Fewer if there are fewer images.
@@ -16,53 +31,7 @@ const COMPARED: usize = 8192;
 /// # Errors
 /// When libtorch fails.
 pub fn nearest(features: &Features, asked: &[u32], k: usize) -> Result<Vec<Vec<(u32, f32)>>, EncoderError> {
-    nearest_in_blocks(features, asked, k, COMPARED)
-}
-
-/// The same, compared with so many images at once; the answer does not depend on it but for rounding.
-///
-/// # Errors
-/// When libtorch fails.
-pub fn nearest_in_blocks(
-    features: &Features,
-    asked: &[u32],
-    k: usize,
-    compared: usize,
-) -> Result<Vec<Vec<(u32, f32)>>, EncoderError> {
-    let (n, compared) = (features.len(), compared.max(1));
-    let mut all = Vec::with_capacity(asked.len());
-    for block in asked.chunks(ASKED) {
-        let mut best: Vec<Best> = block.iter().map(|own| Best { own: *own, k, list: Vec::new() }).collect();
-        let rows = features.rows(block);
-        for from in (0..n).step_by(compared) {
-            let to = (from + compared).min(n);
-            let cosines = guard("comparing images", || list(&rows.mm(&features.tensor(from, to).tr())))?;
-            let pairs = best.par_iter_mut().zip(cosines.par_chunks_exact(to - from));
-            pairs.for_each(|(best, row)| row.iter().zip(from as u32..).for_each(|(s, j)| best.offer(j, *s)));
-        }
-        all.extend(best.into_iter().map(|b| b.list));
-    }
-    Ok(all)
-}
-
-/// The most similar so far, in order.
-struct Best {
-    own: u32,
-    k: usize,
-    list: Vec<(u32, f32)>,
-}
-
-impl Best {
-    /// Images are offered by rising number, so an equal one comes after those that are there.
-    fn offer(&mut self, j: u32, similarity: f32) {
-        let full = self.list.len() >= self.k;
-        if j == self.own || self.k == 0 || full && self.list.last().is_some_and(|last| similarity <= last.1) {
-            return;
-        }
-        let at = self.list.partition_point(|(_, s)| *s >= similarity);
-        self.list.insert(at, (j, similarity));
-        self.list.truncate(self.k);
-    }
+    Ok(neighbours::nearest(features, asked, k, Near::Product)?)
 }
 
 /// Writes the matrix of all cosines (n, n), block by block.
@@ -107,7 +76,7 @@ pub fn blocks(features: &Features, order: &[u32], side: usize) -> Result<(usize,
         }
     }
     let cells = guard("comparing images", || {
-        let means = tch::Tensor::from_slice(&means).view([bins as i64, columns as i64]);
+        let means = Tensor::from_slice(&means).view([bins as i64, columns as i64]);
         list(&means.mm(&means.tr()))
     })?;
     Ok((bins, cells))

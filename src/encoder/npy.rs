@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use memmap2::Mmap;
 
@@ -82,7 +82,6 @@ pub fn failed(path: &Path) -> impl Fn(io::Error) -> EncoderError + '_ {
 #[derive(Debug)]
 pub struct Matrix {
     map: Mmap,
-    path: PathBuf,
     rows: usize,
     columns: usize,
 }
@@ -101,12 +100,7 @@ impl Matrix {
             let cause = format!("it is not a matrix of {rows} rows and {columns} columns as this program writes them");
             return Err(EncoderError::Broken { path: path.to_path_buf(), cause });
         }
-        Ok(Matrix { map, path: path.to_path_buf(), rows, columns })
-    }
-
-    /// Its file.
-    pub fn path(&self) -> &Path {
-        &self.path
+        Ok(Matrix { map, rows, columns })
     }
 
     /// Rows.

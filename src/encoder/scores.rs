@@ -7,6 +7,8 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::plane::list;
+
 /// Rows of distances that are in memory at once.
 const BLOCK: i64 = 512;
 /// Squared distance, as a share of the sum of both squared lengths, up to which two images are the same.
@@ -33,7 +35,7 @@ pub fn silhouette(rows: &Tensor, labels: &[u32]) -> Option<f64> {
         let told_apart = distances.gt_tensor(&(sizes * SAME)).to_kind(Kind::Double);
         let distances = (distances * told_apart).sqrt();
         let _ = distances.diagonal(from, 0, 1).zero_();
-        let to_clusters = doubles(&distances.mm(&members));
+        let to_clusters = list::<f64>(&distances.mm(&members));
         for (i, sums) in to_clusters.chunks_exact(counts.len()).enumerate() {
             let own = labels[from as usize + i] as usize;
             if counts[own] < 2 {
@@ -48,13 +50,6 @@ pub fn silhouette(rows: &Tensor, labels: &[u32]) -> Option<f64> {
         }
     }
     Some(sum / n as f64)
-}
-
-fn doubles(tensor: &Tensor) -> Vec<f64> {
-    let tensor = tensor.contiguous();
-    let mut values = vec![0f64; tensor.numel()];
-    tensor.copy_data(&mut values, tensor.numel());
-    values
 }
 
 /// How many of each label.

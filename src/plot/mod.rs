@@ -3,15 +3,13 @@
 //! - [`receptive`]: how much of the image a unit sees, computed from the blocks.
 //! - [`ascent`]: the inputs that excite units most (projected gradient ascent).
 //! - [`excite`]: the patches of real images that do.
-//! - [`umap`]: a layer's outputs in two dimensions.
-//! - [`drawn`]: what was drawn, for whoever draws it in another form.
+//! - [`drawn`]: what was drawn, for a program that draws it in another form.
 
 pub mod ascent;
 pub mod crop;
 pub mod drawn;
 pub mod excite;
 pub mod receptive;
-pub mod umap;
 
 use tch::{Device, Kind, Tensor};
 

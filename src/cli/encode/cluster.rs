@@ -12,10 +12,9 @@ use crate::cli::Usage;
 use crate::device;
 use crate::draw::write_png;
 use crate::encoder::features::By;
-use crate::encoder::layout::{Layout, place, umap_python};
-use crate::encoder::{EncoderError, Features, cluster, neighbors, pictures, projector, scores};
+use crate::encoder::layout::{self, Layout};
+use crate::encoder::{EncoderError, Features, neighbors, pictures, projector, scores};
 use crate::files::write_atomic;
-use crate::report::Event;
 use crate::report::format::shell;
 
 /// Images of which the silhouette and the nearest neighbours are taken at most; more are drawn by the seed.
@@ -37,9 +36,9 @@ pub struct ClusterArgs {
     /// Pixels of an image on the canvas [default: such that all cover half of it].
     #[arg(long, value_name = "PIXELS")]
     picture: Option<u32>,
-    /// How images are placed [default: umap where `make umap` was run, else pca].
-    #[arg(long, value_enum)]
-    layout: Option<Layout>,
+    /// How images are placed.
+    #[arg(long, value_enum, default_value_t)]
+    layout: Layout,
     /// Leave out the comparison with raw pixels and with an untrained encoder.
     #[arg(long)]
     no_baselines: bool,
@@ -61,7 +60,7 @@ struct Score {
 /// Clusters, draws and compares.
 ///
 /// # Errors
-/// When the run, the images, umap-learn or the files fail.
+/// When the run, the images or the files fail.
 pub fn run(args: &ClusterArgs) -> anyhow::Result<()> {
     if args.clusters == 0 || args.clusters > 10_000 {
         return Err(Usage(format!("--clusters is {}, but it must be 1 to 10000", args.clusters)).into());
@@ -70,11 +69,11 @@ pub fn run(args: &ClusterArgs) -> anyhow::Result<()> {
     let mut look = args.look.open()?;
     let folder = look.dir.findings("cluster", &look.source.stem);
     let features = look.trained(&folder.join("features.npy"))?;
-    let clusters = cluster::kmeans(&features, args.clusters, args.seed)?;
-    let (layout, places) = places(args, &mut look, &features)?;
+    let clusters = layout::clusters(&features, args.clusters, args.seed)?;
+    let places = layout::place(&features, args.layout, args.seed)?;
     let side = args.picture.unwrap_or_else(|| pictures::side_on(args.canvas, features.len()));
     let canvas = folder.join("canvas.png");
-    let by = if layout == Layout::Umap { "UMAP" } else { "PCA" };
+    let by = if args.layout == Layout::Umap { "UMAP" } else { "PCA" };
     let title = format!("{} images of {}, placed by {by}, framed by cluster", features.len(), look.source.stem);
     let sides = [args.canvas, side];
     write_png(&canvas, &pictures::canvas(&title, &look.source, &features, &places, &clusters, sides))?;
@@ -87,7 +86,7 @@ pub fn run(args: &ClusterArgs) -> anyhow::Result<()> {
     let scores = compare(args, &mut look, &features, &clusters, &folder)?;
     look.hub.close()?;
     let text = serde_json::to_string_pretty(&serde_json::json!({
-        "clusters": args.clusters, "seed": args.seed, "layout": layout, "images": features.len(), "scores": scores,
+        "clusters": args.clusters, "seed": args.seed, "layout": args.layout, "images": features.len(), "scores": scores,
     }))?;
     write_atomic(&folder.join("scores.json"), |out| writeln!(out, "{text}"))?;
     let mut out = io::stdout().lock();
@@ -97,22 +96,6 @@ pub fn run(args: &ClusterArgs) -> anyhow::Result<()> {
     let root = shell(&look.dir.root().display().to_string());
     writeln!(out, "{}: the embedding; next, turn it:  tensorboard --logdir {root}", projector.display())?;
     Ok(())
-}
-
-/// Places, by what was asked for or by what there is.
-fn places(args: &ClusterArgs, look: &mut Look, features: &Features) -> Result<(Layout, Vec<[f64; 2]>), EncoderError> {
-    if let Some(layout) = args.layout {
-        return Ok((layout, place(features, layout, args.seed)?));
-    }
-    if umap_python().is_some() {
-        match place(features, Layout::Umap, args.seed) {
-            Ok(places) => return Ok((Layout::Umap, places)),
-            Err(error) => look.hub.send(Event::Note(format!("{error}; PCA takes its place")))?,
-        }
-    } else {
-        look.hub.send(Event::Note("there is no umap-learn (`make umap` sets it up); PCA takes its place".into()))?;
-    }
-    Ok((Layout::Pca, place(features, Layout::Pca, args.seed)?))
 }
 
 /// Scores of the trained encoder, an untrained one and raw pixels.
@@ -131,7 +114,7 @@ fn compare(
     let untrained = look.plan.encoder()?.to_device(look.device);
     for (name, by) in [("untrained", By::Encoder(&untrained)), ("pixels", By::Pixels)] {
         let features = look.features(by, &path)?;
-        let clusters = cluster::kmeans(&features, args.clusters, args.seed)?;
+        let clusters = layout::clusters(&features, args.clusters, args.seed)?;
         all.push(score(name, look, &features, &clusters, args.seed)?);
     }
     let _ = std::fs::remove_file(path); // a baseline's rows serve nothing else

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::device::DeviceChoice;
+use crate::plane::Umap;
 
 /// Pictures of a trained network: its filters, what excites its units, how it sees the classes.
 #[derive(Debug, Args)]
@@ -109,10 +110,10 @@ pub(super) struct EmbeddingArgs {
     #[command(flatten)]
     pub(super) images: Images,
     /// Neighbours of a point.
-    #[arg(long, value_name = "K", default_value_t = 15)]
+    #[arg(long, value_name = "K", default_value_t = Umap::default().neighbours)]
     pub(super) neighbours: usize,
     /// Rounds of the layout.
-    #[arg(long, value_name = "N", default_value_t = 300)]
+    #[arg(long, value_name = "N", default_value_t = Umap::default().epochs)]
     pub(super) epochs: usize,
     /// Seed of the layout.
     #[arg(long, value_name = "N", default_value_t = 0)]

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
+use anyhow::Context;
 use tch::{Device, Tensor};
 
 pub use args::PlotArgs;
@@ -20,12 +21,15 @@ use crate::device;
 use crate::draw::Picture;
 use crate::draw::scatter::scatter;
 use crate::draw::tiles::{Tiles, tile};
+use crate::plane::{self, Umap, neighbours};
 use crate::plot::ascent::{self, Climb};
 use crate::plot::drawn::Drawn;
 use crate::plot::excite::{self, Patch};
-use crate::plot::{receptive, umap};
+use crate::plot::receptive;
 use crate::preset::config::Arch;
 
+/// Principal components of a layer's outputs that are placed in the plane.
+const COMPONENTS: i64 = 100;
 /// Interrupted by the user.
 const INTERRUPTED: u8 = 130;
 
@@ -136,17 +140,17 @@ fn embedding(args: &EmbeddingArgs) -> anyhow::Result<bool> {
     }
     let labels = bank.labels(&Tensor::from_slice(&rows)).to_device(Device::Cpu);
     let labels = Vec::<i64>::try_from(labels).unwrap_or_default();
-    let how = umap::Layout { neighbours: args.neighbours, epochs: args.epochs.max(1), seed: args.seed };
-    let points = device::guard("laying out", || {
-        umap::layout(&Tensor::cat(&outputs, 0), how, &mut |epoch| {
-            if epoch.is_multiple_of(20) || epoch == how.epochs {
-                said(epoch, how.epochs, "rounds");
-            }
-            !stop.load(Ordering::Relaxed)
-        })
+    let how = Umap { neighbours: args.neighbours, epochs: args.epochs.max(1), seed: args.seed };
+    let components =
+        plane::pca(&Tensor::cat(&outputs, 0), COMPONENTS, args.seed).context("the outputs have no places")?;
+    let points = plane::umap(&components, how, &mut |epoch| {
+        if epoch.is_multiple_of(20) || epoch == how.epochs {
+            said(epoch, how.epochs, "rounds");
+        }
+        !stop.load(Ordering::Relaxed)
     })?;
     let Some(points) = points else { return Ok(false) };
-    let share = umap::agreement(&points, &labels, 15);
+    let share = neighbours::agreement(&points, &labels, 15)?;
     println!("{share:.1} % of {n} images lie among images of their own class (15 nearest in the plane)");
     let classes = class_names(&it.plan.dataset_sup);
     let title = format!("{}, block {block}: {n} images of {}", it.plan.model, it.plan.dataset_sup.config);
