@@ -16,7 +16,7 @@ PROFILE := --release
 .PHONY: demo build test check bench figures notebooks setup python umap clean
 
 demo: build
-	./target/release/softhebb run --preset 4SoftHebbCnnCIFAR --dataset FashionMini
+	./target/release/softhebb run
 
 build: setup
 	$(CARGO) build $(PROFILE) --locked

@@ -4,9 +4,11 @@
 //! - [`ascent`]: the inputs that excite units most (projected gradient ascent).
 //! - [`excite`]: the patches of real images that do.
 //! - [`umap`]: a layer's outputs in two dimensions.
+//! - [`before_after`]: the first layer's filters before and after learning.
 //! - [`draw`]: tiles and scatters with their words.
 
 pub mod ascent;
+pub mod before_after;
 pub mod crop;
 pub mod draw;
 pub mod drawn;

@@ -9,7 +9,7 @@ use crate::preset::config::Arch;
 use crate::report::{BlockStats, Event, Metrics, filters_picture};
 use crate::train::data::Sets;
 use crate::train::learner::Sums;
-use crate::train::{Phase, TrainError, adam, evaluate, steps};
+use crate::train::{Phase, TrainError, adam, evaluate, learned, steps};
 
 /// Units whose numbers are listed one by one.
 const LISTED: usize = 30;
@@ -79,6 +79,17 @@ impl Trainer<'_> {
         self.hub.send(Event::Report(Box::new(metrics)))?;
         if phase.blocks.contains(&0) {
             self.picture()?;
+        }
+        Ok(())
+    }
+
+    /// What a run that came to its end has to say of its layers.
+    pub(super) fn remarks(&mut self) -> Result<(), TrainError> {
+        let images = self.data.unsup.train.rows.len() as u64;
+        let blocks = self.block_statistics();
+        let no_accuracy = learned::no_accuracy(self.plan).filter(|_| self.outcome.test_acc.is_none());
+        for remark in learned::nearly_initial(self.plan, &blocks, images).into_iter().chain(no_accuracy) {
+            self.hub.send(Event::Note(remark))?;
         }
         Ok(())
     }
