@@ -15,7 +15,7 @@ PROFILE := --release
 .PHONY: demo build test check bench figures notebooks setup python clean
 
 demo: build
-	./target/release/softhebb run --preset 4SoftHebbCnnCIFAR --dataset FashionMini
+	./target/release/softhebb run
 
 build: setup
 	$(CARGO) build $(PROFILE) --locked

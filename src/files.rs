@@ -118,6 +118,16 @@ impl RunDir {
         self.root.join("provenance.json")
     }
 
+    /// Accuracies of the trained layers and of the baselines beside them.
+    pub fn baselines(&self) -> PathBuf {
+        self.root.join("baseline.json")
+    }
+
+    /// The run of a baseline: `random`, `pixels`.
+    pub fn baseline(&self, name: &str) -> RunDir {
+        RunDir::new(self.root.join("baseline").join(name))
+    }
+
     /// A row a report.
     pub fn metrics(&self) -> PathBuf {
         self.root.join("metrics.csv")

@@ -29,7 +29,8 @@ fn are_wrong_use(table: &[(&str, &[&str])]) {
 #[test]
 fn wrong_names_are_told_with_the_right_ones() {
     are_wrong_use(&[
-        ("run", &["no network is named", "hint: give --preset NAME or --model", "`softhebb show`"]),
+        ("run --resume all", &["no network is named", "hint: ", "--run-dir DIR", "--preset NAME"]),
+        ("post-hoc", &["no network is named", "hint: give --preset NAME or --model", "`softhebb show`"]),
         ("run --preset 4SoftHebCnnCIFAR", &["unknown preset `4SoftHebCnnCIFAR`", "did you mean `4SoftHebbCnnCIFAR`?"]),
         ("show 4SoftHebCnnCIFAR", &["unknown preset", "did you mean `4SoftHebbCnnCIFAR`?"]),
         ("run --preset 2SoftMlpMNIST --dataset CIFAR11", &["unknown data set `CIFAR11`", "did you mean `CIFAR10`?"]),

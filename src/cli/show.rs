@@ -2,7 +2,7 @@
 
 use crate::preset::catalogue::DatasetEntry;
 use crate::preset::{Catalogue, ModelSpec, Override, PresetError, Target};
-use crate::preset::{apply_overrides, dataset_config_with, describe, resolve};
+use crate::preset::{apply_overrides, dataset_config_with, describe, replaced_units, resolve};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -81,7 +81,10 @@ fn network(catalogue: &Catalogue, mut model: ModelSpec, args: &ShowArgs) -> Resu
     let network = resolve(catalogue, &model, &dataset)?;
     Ok(match args.json {
         true => pretty(&describe::network_json(&network, &dataset)),
-        false => describe::network_table(&network, &dataset),
+        false => {
+            let note = args.model.as_ref().and_then(|_| replaced_units(&model, &network));
+            describe::network_table(&network, &dataset) + &note.map_or_else(String::new, |n| format!("note: {n}\n"))
+        }
     })
 }
 

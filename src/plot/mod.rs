@@ -3,9 +3,11 @@
 //! - [`receptive`]: how much of the image a unit sees, computed from the blocks.
 //! - [`ascent`]: the inputs that excite units most (projected gradient ascent).
 //! - [`excite`]: the patches of real images that do.
+//! - [`before_after`]: the first layer's filters before and after learning.
 //! - [`drawn`]: what was drawn, for a program that draws it in another form.
 
 pub mod ascent;
+pub mod before_after;
 pub mod crop;
 pub mod drawn;
 pub mod excite;

@@ -3,12 +3,14 @@
 //! ```json
 //! {"layers":   {"MLP": {"lr": 0.05, …}, "CNN": {…}},
 //!  "custom":   {"unsup": "FashionMini_1", "sup": "FashionMini_50"},
+//!  "demo":     "NAME",
 //!  "models":   {"NAME": {"unsup": "CIFAR10_1", "sup": "CIFAR10_50", "blocks": ["a block a line", …]}},
 //!  "aliases":  {"OTHER_NAME": "NAME"},
 //!  "datasets": {"CIFAR10": {"default": {"channels": 3, …}, "50": {"nb_epoch": 50}}}}
 //! ```
 //!
-//! `layers` holds the default of every key of a layer; `custom` the data sets of models typed with `--model`. A block
+//! `layers` holds the default of every key of a layer; `custom` the data sets of models typed with `--model`;
+//! `demo` names the model of a `softhebb run` that names none. A block
 //! is a line in the language of [`super::model`] or an object as in [`super::published`]. A data set's configurations
 //! hold what differs from its `default`.
 
@@ -32,6 +34,7 @@ const EMBEDDED: &str = include_str!("../../preset.json");
 pub struct Catalogue {
     layers: [Map<String, Value>; 2],
     custom: Pair,
+    demo: Option<String>,
     models: Vec<ModelSpec>,
     aliases: Vec<(String, String)>,
     datasets: Vec<DatasetEntry>,
@@ -59,6 +62,7 @@ struct Pair {
 struct RawCatalogue {
     layers: RawLayers,
     custom: Pair,
+    demo: Option<String>,
     models: Ordered<RawModel>,
     #[serde(default)]
     aliases: Ordered<String>,
@@ -107,6 +111,7 @@ impl Catalogue {
         let mut catalogue = Catalogue {
             layers: [mlp?, cnn?],
             custom: raw.custom,
+            demo: raw.demo,
             models: Vec::new(),
             aliases: raw.aliases.0,
             datasets: Vec::new(),
@@ -126,6 +131,9 @@ impl Catalogue {
         }
         for dataset in [&catalogue.custom.unsup, &catalogue.custom.sup] {
             catalogue.dataset(dataset).map_err(|e| wrong("custom".into(), e.to_string()))?;
+        }
+        if let Some(demo) = &catalogue.demo {
+            catalogue.model(demo).map_err(|e| wrong("demo".into(), e.to_string()))?;
         }
         for (alias, name) in &catalogue.aliases {
             let entry = format!("aliases.{alias}");
@@ -151,6 +159,11 @@ impl Catalogue {
                 Err(unknown("preset", name, &near, "`softhebb show` lists all presets"))
             }
         }
+    }
+
+    /// The name of the model that `softhebb run` trains where none is named, if the catalogue has one.
+    pub fn demo(&self) -> Option<&str> {
+        self.demo.as_deref()
     }
 
     /// A model typed in the language of [`super::model`]; its name is `custom`.

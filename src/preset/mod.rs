@@ -45,4 +45,4 @@ pub use layer::layer_config;
 pub use model::{BlockEntry, ModelSpec};
 pub use overrides::{Override, Target, apply_overrides};
 pub use problem::BlockProblem;
-pub use resolve::{resolve, resolve_on};
+pub use resolve::{replaced_units, resolve, resolve_on};

@@ -47,6 +47,16 @@ pub fn resolve_on(
     Ok(NetworkConfig { name: model.name.clone(), in_shape: image, classes, blocks })
 }
 
+/// What to say where the last block of a model was given another number of units than it asks for: one a class.
+pub fn replaced_units(model: &ModelSpec, network: &NetworkConfig) -> Option<String> {
+    let (asked, made) = (&model.blocks.last()?.block, network.blocks.last()?);
+    let units = asked.out_channels()?;
+    (units != made.layer.out_channels).then(|| {
+        let (block, n) = (network.blocks.len() - 1, made.layer.out_channels);
+        format!("block {block} has {n} units in place of {units}: a last block that backpropagation trains has one a class, and the data has {n}")
+    })
+}
+
 /// What goes from block to block.
 #[derive(Clone, Copy)]
 struct State {

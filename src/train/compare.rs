@@ -9,10 +9,11 @@ pub fn differences(there: &RunPlan, asked: &RunPlan) -> Vec<String> {
     let (Ok(there), Ok(asked)) = (serde_json::to_value(there), serde_json::to_value(asked)) else { return vec![] };
     let mut found = Vec::new();
     // Where and how it runs may change; what it computes may not.
-    const FREE: [&str; 10] = [
+    const FREE: [&str; 11] = [
         "features_on_disk",
         "no_cache",
         "record_every",
+        "baseline",
         "device",
         "threads",
         "save",

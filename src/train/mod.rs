@@ -13,6 +13,7 @@
 //! - [`engine`]: the loop over phases, epochs and steps; stopping, saving, reporting.
 //! - [`learner`]: what one step of each kind of phase does; [`adam`] is the optimiser of backpropagation.
 //! - [`evaluate`]: loss and accuracy, and the score of unlabelled units.
+//! - [`baseline`]: the same classifier on random layers, or on the images alone; [`learned`] says how far layers came.
 //! - [`checkpoint`]: the network's state and how far the run came.
 //! - [`post_hoc`]: the loss of a fixed classifier while the layer under it learns again.
 //! - [`outlook`]: how long the run still takes.
@@ -20,6 +21,7 @@
 
 pub mod adam;
 pub mod bank;
+pub mod baseline;
 pub mod checkpoint;
 pub mod compare;
 pub mod data;
@@ -27,6 +29,7 @@ pub mod engine;
 pub mod error;
 pub mod evaluate;
 pub mod folder;
+pub mod learned;
 pub mod learner;
 pub mod outlook;
 pub mod plan;
@@ -37,5 +40,5 @@ pub mod watch;
 
 pub use engine::{Outcome, Trainer, learned};
 pub use error::TrainError;
-pub use plan::{Phase, RunPlan, TrainingMode};
+pub use plan::{Baseline, Phase, RunPlan, TrainingMode};
 pub use request::Request;

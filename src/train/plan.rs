@@ -24,6 +24,16 @@ pub enum TrainingMode {
     Simultaneous,
 }
 
+/// What a run is compared with: the same classifier, seed, data and epochs on something that did not learn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Baseline {
+    /// The layers as they are initialised.
+    Random,
+    /// The images alone.
+    Pixels,
+}
+
 /// A phase: some blocks learn for some epochs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
@@ -90,6 +100,9 @@ pub struct RunPlan {
     /// Hebbian blocks are recorded in `steps.csv` every so many steps; 0: not at all.
     #[serde(default)]
     pub record_every: u64,
+    /// What the trained layers are compared with at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baseline: Vec<Baseline>,
     /// Whether the run's folder is written.
     pub save: bool,
     /// The run's folder.

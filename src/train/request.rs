@@ -56,6 +56,33 @@ pub struct Request {
 }
 
 impl Request {
+    /// A typed network on the images inside the program, for tests.
+    #[cfg(test)]
+    pub fn typed(model: &str) -> Request {
+        Request {
+            preset: None,
+            model: Some(model.to_string()),
+            dataset: None,
+            dataset_unsup: None,
+            dataset_sup: None,
+            mode: TrainingMode::Successive,
+            training_blocks: None,
+            set: Vec::new(),
+            validation_unsup: false,
+            validation_sup: false,
+            seed: 0,
+            device: DeviceChoice::Cpu,
+            precision: Precision::Float32,
+            threads: 1,
+            features_on_disk: false,
+            no_cache: false,
+            record_every: 0,
+            save: false,
+            model_name: None,
+            data_dir: None,
+        }
+    }
+
     /// The network with its overrides, before shapes are known.
     ///
     /// # Errors
@@ -132,6 +159,7 @@ impl Request {
             features_on_disk: self.features_on_disk,
             no_cache: self.no_cache,
             record_every: self.record_every,
+            baseline: Vec::new(),
             save: self.save,
             folder: PathBuf::new(),
             data_dir: self.data_dir.clone(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::device::{DeviceChoice, Precision};
-use crate::train::TrainingMode;
+use crate::train::{Baseline, TrainingMode};
 
 /// What a run goes on with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -18,9 +18,9 @@ pub enum Resume {
 }
 
 /// Train a preset (or a typed network) on a data set and score it.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct RunArgs {
-    /// The network: a preset's name (`softhebb show` lists them).
+    /// The network: a preset's name (`softhebb show` lists them) [default: the demo].
     #[arg(long, value_name = "NAME", conflicts_with = "model")]
     pub(super) preset: Option<String>,
 
@@ -52,6 +52,10 @@ pub struct RunArgs {
     /// Change one key: b0.layer.t_invert=0.7, b1.pool=avg_4_2_1, dataset_sup.nb_epoch=5. May be repeated.
     #[arg(long, value_name = "PATH=VALUE")]
     pub(super) set: Vec<String>,
+
+    /// Train the classifier also on the layers as they are initialised (random), on the images alone (pixels), and compare.
+    #[arg(long, value_enum, value_name = "WHAT", num_args = 1.., value_delimiter = ',')]
+    pub(super) baseline: Vec<Baseline>,
 
     /// Hold out 20 % of the training images and test on them.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set, default_value = "false", hide_default_value = true)]

@@ -1,6 +1,7 @@
 //! `softhebb run`: arguments to a plan, a plan to a run.
 
 mod args;
+mod baseline;
 mod images;
 mod prepare;
 mod words;
@@ -35,7 +36,8 @@ pub(super) const INTERRUPTED: u8 = 130;
 /// # Errors
 /// Whatever went wrong, with what to do.
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
-    run_then(args, "run", &mut |_| Ok(true))
+    let demo = prepare::demo(args)?;
+    run_then(demo.as_ref().unwrap_or(args), "run", &mut |_| Ok(true))
 }
 
 /// What a run that was not interrupted leaves in memory.
@@ -95,7 +97,10 @@ pub fn finished(args: &RunArgs) -> anyhow::Result<Option<PathBuf>> {
 pub fn run_then(args: &RunArgs, command: &str, then: Then) -> anyhow::Result<ExitCode> {
     let (mut plan, start) = prepare::plan(args)?;
     if args.dry_run {
-        let text = if args.json { format!("{:#}\n", serde_json::to_value(&plan)?) } else { words::plan_text(&plan) };
+        let text = match args.json {
+            true => format!("{:#}\n", serde_json::to_value(&plan)?),
+            false => words::plan_text(&plan, &prepare::notes(args, &plan)?)?,
+        };
         io::stdout().lock().write_all(text.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -105,7 +110,7 @@ pub fn run_then(args: &RunArgs, command: &str, then: Then) -> anyhow::Result<Exi
     plan.threads = device::threads();
     let dirs = DataDirs::resolve(plan.data_dir.as_deref())?;
     let stop = stop_flag()?;
-    let data = match images::load(args, &plan, &dirs, on, &stop) {
+    let mut data = match images::load(args, &plan, &dirs, on, &stop) {
         Ok(data) => data,
         // Ctrl-C before the run began: what was decoded is kept, and there is no run to go on with.
         Err(error) if stop.load(Ordering::Relaxed) => {
@@ -114,6 +119,7 @@ pub fn run_then(args: &RunArgs, command: &str, then: Then) -> anyhow::Result<Exi
         }
         Err(error) => return Err(error),
     };
+    data.notes.extend(prepare::notes(args, &plan)?);
     let lock = prepare::claim(args, &mut plan, &start)?;
     let job = Job { args, plan: &plan, start: &start, on, stop: &stop, command };
     let code = train(&job, data, then);
@@ -135,20 +141,17 @@ fn train(job: &Job, data: RunData, then: Then) -> anyhow::Result<ExitCode> {
     let Job { args, plan, start, on, stop, command } = *job;
     let dir = RunDir::new(&plan.folder);
     let mut hub = Hub::new();
-    let last_words = if plan.save {
-        closing(
-            &dir,
-            &format!("softhebb {command} --resume all --run-dir {}", shell(&plan.folder.display().to_string())),
-        )
-    } else {
-        Closing::default()
-    };
-    let verbosity = match (args.quiet, args.verbose) {
-        (true, _) => Verbosity::Quiet,
-        (_, true) => Verbosity::Verbose,
-        _ => Verbosity::Normal,
-    };
-    hub.add(Console::standard(verbosity, last_words.clone()));
+    let mut last_words = Closing::default();
+    if plan.save {
+        let folder = shell(&plan.folder.display().to_string());
+        last_words = closing(&dir, &format!("softhebb {command} --resume all --run-dir {folder}"));
+        if !plan.baseline.is_empty() {
+            // Before the next command.
+            let place = last_words.finished.len().saturating_sub(1);
+            last_words.finished.insert(place, format!("  {:<12} {}", "baseline", dir.baselines().display()));
+        }
+    }
+    hub.add(Console::standard(verbosity(args), last_words.clone()));
     if plan.save {
         hub.add(LogFile::new(&dir, last_words));
         hub.add(MetricsTable::new(&dir, &plan.hebbian_blocks()));
@@ -189,13 +192,32 @@ fn train(job: &Job, data: RunData, then: Then) -> anyhow::Result<ExitCode> {
         provenance::record(&dir, on)?;
     }
     trainer.announce(words::title(plan, on))?;
-    let outcome = trainer.run();
+    let outcome = trainer.learn();
     let (network, data) = trainer.into_parts();
+    let ended = outcome.map_err(anyhow::Error::from).and_then(|mut outcome| {
+        let mut data = data;
+        if !outcome.interrupted && !plan.baseline.is_empty() {
+            let compared;
+            (compared, data) = baseline::run(job, &mut hub, &outcome, &network, data)?;
+            outcome.interrupted = !compared;
+        }
+        outcome.tell(&mut hub)?;
+        Ok((outcome, data))
+    });
     let closed = hub.close();
-    let outcome = outcome?;
+    let (outcome, data) = ended?;
     closed?;
     let done = !outcome.interrupted && then(Finished { plan, network, data, stop })?;
     Ok(if done { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) })
+}
+
+/// How much the console says.
+fn verbosity(args: &RunArgs) -> Verbosity {
+    match (args.quiet, args.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    }
 }
 
 fn fits_not(dir: &RunDir) -> String {

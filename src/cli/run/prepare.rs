@@ -6,8 +6,8 @@ use super::{Resume, RunArgs};
 use crate::cli::{Usage, resume};
 use crate::device::DeviceChoice;
 use crate::files::{RunDir, write_atomic};
-use crate::preset::Catalogue;
-use crate::train::{Request, RunPlan, TrainingMode, compare, plan};
+use crate::preset::{Catalogue, PresetError, replaced_units};
+use crate::train::{Baseline, Request, RunPlan, TrainError, TrainingMode, baseline, compare, plan};
 
 /// How a run begins.
 #[derive(Debug)]
@@ -18,6 +18,44 @@ pub enum Start {
     GoOn(RunDir),
     /// With the blocks of the run in this folder.
     TakeBlocks(RunDir),
+}
+
+/// The arguments of the demo with what was typed beside it, where no network is named and no run goes on.
+///
+/// # Errors
+/// When the catalogue does not read.
+pub fn demo(args: &RunArgs) -> anyhow::Result<Option<RunArgs>> {
+    if args.preset.is_some() || args.model.is_some() || args.resume.is_some() {
+        return Ok(None);
+    }
+    let mut demo = args.clone();
+    demo.preset = catalogue(args)?.demo().map(str::to_string);
+    if demo.baseline.is_empty() && demo.training_blocks.is_none() {
+        demo.baseline = vec![Baseline::Random, Baseline::Pixels];
+    }
+    Ok(demo.preset.is_some().then_some(demo))
+}
+
+/// What there is to say of a plan beside the plan itself.
+///
+/// # Errors
+/// When the catalogue does not read.
+pub fn notes(args: &RunArgs, plan: &RunPlan) -> anyhow::Result<Vec<String>> {
+    Ok(match &args.model {
+        Some(text) => replaced_units(&catalogue(args)?.custom_model(text)?, &plan.network).into_iter().collect(),
+        None => Vec::new(),
+    })
+}
+
+/// Adds the baselines that were asked for to those that the plan has.
+fn with_baselines(args: &RunArgs, plan: &mut RunPlan) -> Result<(), TrainError> {
+    for which in &args.baseline {
+        baseline::plan(plan, *which)?; // whether there is one
+        if !plan.baseline.contains(which) {
+            plan.baseline.push(*which);
+        }
+    }
+    Ok(())
 }
 
 /// Resolves everything; touches nothing.
@@ -35,14 +73,23 @@ pub fn plan(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
                 .into());
             }
             here(args, &mut plan, &dir);
+            with_baselines(args, &mut plan)?;
             return Ok((plan, Start::GoOn(dir)));
         }
-        let hint = "`softhebb run --preset 4SoftHebbCnnCIFAR`, or `softhebb show` for the names of all presets";
-        return Err(Usage(format!("no network is named\nhint: give --preset NAME or --model 'BLOCKS': {hint}")).into());
+        let hint = match args.resume {
+            Some(_) => {
+                "--resume goes on with the run in --run-dir DIR, or with the newest of --preset NAME or --model 'BLOCKS'"
+            }
+            None => "give --preset NAME or --model 'BLOCKS'; `softhebb show` lists all presets",
+        };
+        return Err(Usage(format!("no network is named\nhint: {hint}")).into());
     }
-    let plan = typed_plan(args)?;
+    let mut plan = typed_plan(args)?;
     match args.resume {
-        None => Ok((plan, Start::Fresh)),
+        None => {
+            with_baselines(args, &mut plan)?;
+            Ok((plan, Start::Fresh))
+        }
         Some(Resume::All) => {
             let dir = RunDir::new(args.run_dir.clone().map_or_else(|| resume::latest(&args.results_dir, &plan), Ok)?);
             let mut there = resume::read_plan(&dir)?;
@@ -58,16 +105,17 @@ pub fn plan(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
                 .into());
             }
             here(args, &mut there, &dir);
+            with_baselines(args, &mut there)?;
             Ok((there, Start::GoOn(dir)))
         }
         Some(Resume::WithoutClassifier) => {
             let dir = RunDir::new(args.run_dir.clone().map_or_else(|| resume::latest(&args.results_dir, &plan), Ok)?);
-            let mut plan = plan;
             let classifier = plan.network.blocks.len() - 1;
             plan.training_blocks = Some(vec![classifier]);
             plan.phases =
                 plan::phases(&plan.network, &plan.dataset_unsup, &plan.dataset_sup, plan.mode, Some(&[classifier]))?;
             plan.blocks_from = Some(std::path::absolute(dir.checkpoint())?);
+            with_baselines(args, &mut plan)?;
             Ok((plan, Start::TakeBlocks(dir)))
         }
     }
@@ -87,12 +135,16 @@ fn here(args: &RunArgs, plan: &mut RunPlan, dir: &RunDir) {
     }
 }
 
+fn catalogue(args: &RunArgs) -> Result<Catalogue, PresetError> {
+    match &args.presets {
+        Some(path) => Catalogue::load(path),
+        None => Catalogue::embedded(),
+    }
+}
+
 /// The plan that the arguments describe.
 pub fn typed_plan(args: &RunArgs) -> anyhow::Result<RunPlan> {
-    let catalogue = match &args.presets {
-        Some(path) => Catalogue::load(path)?,
-        None => Catalogue::embedded()?,
-    };
+    let catalogue = catalogue(args)?;
     let request = Request {
         preset: args.preset.clone(),
         model: args.model.clone(),
@@ -132,8 +184,14 @@ pub fn claim(args: &RunArgs, plan: &mut RunPlan, start: &Start) -> anyhow::Resul
         anyhow::anyhow!("another process is running in {folder}\nhint: wait for it, or stop it with Ctrl-C")
     })?;
     // A run that goes on keeps its plan as it was written; how it went on is in its provenance.
-    if !matches!(start, Start::GoOn(_)) {
-        let text = serde_json::to_string_pretty(plan)?;
+    let mut written = match start {
+        Start::GoOn(_) => resume::read_plan(&dir)?,
+        _ => plan.clone(),
+    };
+    // Unless it is asked for one more baseline.
+    if !matches!(start, Start::GoOn(_)) || written.baseline != plan.baseline {
+        written.baseline.clone_from(&plan.baseline);
+        let text = serde_json::to_string_pretty(&written)?;
         write_atomic(&dir.config(), |out| writeln!(out, "{text}"))?;
     }
     Ok(Some(lock))

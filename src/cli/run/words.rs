@@ -3,7 +3,7 @@
 use crate::device;
 use crate::preset::describe;
 use crate::report::format::plural;
-use crate::train::RunPlan;
+use crate::train::{RunPlan, TrainError, baseline, learned};
 
 /// One line for people.
 pub fn title(plan: &RunPlan, on: tch::Device) -> String {
@@ -17,10 +17,30 @@ pub fn title(plan: &RunPlan, on: tch::Device) -> String {
     format!("{} · {unsup} → {sup} · seed {} · {device}{validation}", plan.model, plan.seed)
 }
 
-/// The plan for people.
-pub fn plan_text(plan: &RunPlan) -> String {
+/// The plan for people, with the notes that a run of it begins with.
+///
+/// # Errors
+/// When it has a baseline that it cannot be compared with.
+pub fn plan_text(plan: &RunPlan, notes: &[String]) -> Result<String, TrainError> {
     let mut text = describe::network_table(&plan.network, &plan.dataset_sup);
     text.push('\n');
+    add_phases(&mut text, plan);
+    for which in &plan.baseline {
+        text.push_str(&format!("{}\n", which.title()));
+        add_phases(&mut text, &baseline::plan(plan, *which)?);
+    }
+    text.push_str(&format!(
+        "seed {}, device {}, results in a new folder below {}\n",
+        plan.seed, plan.device, plan.model
+    ));
+    for note in notes.iter().cloned().chain(learned::no_accuracy(plan)) {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    Ok(text)
+}
+
+/// A line a phase.
+fn add_phases(text: &mut String, plan: &RunPlan) {
     for (i, phase) in plan.phases.iter().enumerate() {
         let data = plan.dataset(phase);
         let info = crate::report::PhaseInfo {
@@ -39,9 +59,4 @@ pub fn plan_text(plan: &RunPlan) -> String {
             phase.batch_size
         ));
     }
-    text.push_str(&format!(
-        "seed {}, device {}, results in a new folder below {}\n",
-        plan.seed, plan.device, plan.model
-    ));
-    text
 }

@@ -33,8 +33,24 @@ pub struct Outcome {
     pub test_acc: Option<f64>,
     /// Final loss on the test images.
     pub test_loss: Option<f64>,
+    /// Seconds in all, those of its earlier parts too.
+    pub seconds: f64,
     /// Stopped by the user before its end.
     pub interrupted: bool,
+}
+
+impl Outcome {
+    /// Tells the listeners that the run is over.
+    ///
+    /// # Errors
+    /// When one of them cannot write.
+    pub fn tell(&self, hub: &mut Hub) -> Result<(), TrainError> {
+        if let Some(bytes) = device::peak_memory() {
+            hub.send(Event::PeakMemory(bytes))?;
+        }
+        let Outcome { test_acc, test_loss, seconds, interrupted } = *self;
+        Ok(hub.send(Event::RunFinished { test_acc, test_loss, seconds, interrupted })?)
+    }
 }
 
 /// A run that is under way.
@@ -166,11 +182,21 @@ impl<'a> Trainer<'a> {
         self.go_on(Checkpoint { state, progress: Some(progress), optimizer: Default::default() }, 0.0)
     }
 
-    /// Runs all phases that are left.
+    /// Runs all phases that are left and tells the listeners that the run is over.
     ///
     /// # Errors
     /// When weights or loss are not finite, or a file cannot be written. What was saved before stands.
     pub fn run(&mut self) -> Result<Outcome, TrainError> {
+        let outcome = self.learn()?;
+        outcome.tell(self.hub)?;
+        Ok(outcome)
+    }
+
+    /// Runs all phases that are left; for those who have more to say before the run is over.
+    ///
+    /// # Errors
+    /// As [`Trainer::run`].
+    pub fn learn(&mut self) -> Result<Outcome, TrainError> {
         for note in std::mem::take(&mut self.data.notes) {
             self.hub.send(Event::Note(note))?;
         }
@@ -184,11 +210,10 @@ impl<'a> Trainer<'a> {
         if self.plan.phases.is_empty() || self.outcome == Outcome::default() {
             self.score_as_it_is()?;
         }
-        let Outcome { test_acc, test_loss, interrupted } = self.outcome;
-        if let Some(bytes) = device::peak_memory() {
-            self.hub.send(Event::PeakMemory(bytes))?;
+        if !self.outcome.interrupted {
+            self.remarks()?;
         }
-        self.hub.send(Event::RunFinished { test_acc, test_loss, seconds: self.seconds(), interrupted })?;
+        self.outcome.seconds = self.seconds();
         Ok(self.outcome.clone())
     }
 

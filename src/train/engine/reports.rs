@@ -13,7 +13,7 @@ use crate::report::{BlockStats, Event, Metrics};
 use crate::train::data::Sets;
 use crate::train::learner::Sums;
 use crate::train::outlook::Outlook;
-use crate::train::{Phase, RunPlan, TrainError, adam, evaluate, steps};
+use crate::train::{self, Phase, RunPlan, TrainError, adam, evaluate, steps};
 
 /// Units whose numbers are listed one by one.
 const LISTED: usize = 30;
@@ -119,6 +119,17 @@ impl Trainer<'_> {
         (self.outcome.test_acc, self.outcome.test_loss) = (test_acc, test_loss);
         if phase.blocks.contains(&0) {
             self.picture()?;
+        }
+        Ok(())
+    }
+
+    /// What a run that came to its end has to say of its layers.
+    pub(super) fn remarks(&mut self) -> Result<(), TrainError> {
+        let images = self.data.unsup.train.rows.len() as u64;
+        let blocks = self.block_statistics(|_| true);
+        let no_accuracy = train::learned::no_accuracy(self.plan).filter(|_| self.outcome.test_acc.is_none());
+        for remark in train::learned::nearly_initial(self.plan, &blocks, images).into_iter().chain(no_accuracy) {
+            self.hub.send(Event::Note(remark))?;
         }
         Ok(())
     }
