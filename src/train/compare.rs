@@ -44,7 +44,28 @@ pub fn compare(path: &str, there: &Value, asked: &Value, found: &mut Vec<String>
                 compare(&format!("{path}.{i}"), a, b, found);
             }
         }
-        (a, b) if a != b => found.push(format!("{path}: {a} there, {b} asked for")),
+        (a, b) if a != b => found.push(format!("{path}: {} there, {} asked for", short(a), short(b))),
         _ => {}
+    }
+}
+
+/// A value in a few words: what is long is counted, not printed.
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match value {
+        _ if text.chars().count() <= 60 => text,
+        Value::Array(all) => format!("{} entries", all.len()),
+        Value::Object(all) => format!("{} keys", all.len()),
+        _ => format!("{}…", text.chars().take(60).collect::<String>()),
+    }
+}
+
+/// Differences for people: a line each, at most a dozen.
+pub fn list(differences: &[String]) -> String {
+    const MOST: usize = 12;
+    let lines = differences.iter().take(MOST).map(|d| format!("\n  {d}")).collect::<String>();
+    match differences.len().saturating_sub(MOST) {
+        0 => lines,
+        more => format!("{lines}\n  … and {more} more"),
     }
 }
