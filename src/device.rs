@@ -49,7 +49,9 @@ pub enum DeviceError {
         cause: String,
     },
     /// The device has no such precision.
-    #[error("precision tf32 is for NVIDIA GPUs, and device {on} is none\nhint: --precision bf16 is there for CPUs, float32 for every device")]
+    #[error(
+        "precision tf32 is for NVIDIA GPUs, and device {on} is none\nhint: --precision bf16 is there for CPUs, float32 for every device"
+    )]
     Precision {
         /// The device.
         on: String,

@@ -60,7 +60,8 @@ const TYPED_ONLY: [&str; 4] = ["config", "resume", "run-dir", "dry-run"];
 /// Names the file and the place of a mistake.
 pub fn take(args: &mut RunArgs, path: &Path) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(path).map_err(FileError::read(path)).map_err(|error| {
-        let hint = if path.is_dir() { "hint: the file of a run is its config.json" } else { "hint: --config names a file" };
+        let hint =
+            if path.is_dir() { "hint: the file of a run is its config.json" } else { "hint: --config names a file" };
         Usage(format!("{error}\n{hint}"))
     })?;
     let file = if path.extension().is_some_and(|e| e == "json") {
@@ -85,10 +86,13 @@ fn over(args: &mut RunArgs, file: RunArgs) {
         }
     }
     args.file = Base { keys: file.keys, set: [file.file.set, file.set].concat(), network: None };
-    if args.preset.is_none() && args.model.is_none() {
+    let replaced = args.preset.is_some() || args.model.is_some();
+    if !(replaced && file.file.network.is_some()) {
+        fill(&mut args.name, file.name); // that of a plan is its network's
+    }
+    if !replaced {
         args.file.network = file.file.network;
-        (args.preset, args.model) = (file.preset, file.model);
-        fill(&mut args.name, file.name);
+        (args.preset, args.model) = (file.preset.or(file.named), file.model);
     }
     // One data set for all phases takes the place of both.
     if args.dataset.is_none() {
@@ -130,7 +134,8 @@ fn of_toml(file: &str, text: &str) -> anyhow::Result<RunArgs> {
     let document = DeTable::parse(text)
         .map_err(|e| place.fail(e.span().unwrap_or(0..0), None, e.message().trim_end().replace('\n', ": ")))?;
     let command = Line::command();
-    let options: Vec<&clap::Arg> = command.get_opts().filter(|a| !a.is_hide_set() || a.get_id() == "save").collect();
+    let options: Vec<&clap::Arg> =
+        command.get_arguments().filter(|a| !a.is_positional() && (!a.is_hide_set() || a.get_id() == "save")).collect();
     let mut words = vec!["run".to_string()];
     for (key, value) in in_order(document.get_ref()) {
         let long = key.get_ref().replace('_', "-");
@@ -302,8 +307,27 @@ mod tests {
         let catalogue = Catalogue::embedded().unwrap();
         let changes: [&[&str]; 3] = [
             &[],
-            &["--validation", "--seed", "7", "--training-mode", "consecutive", "--name", "other", "--precision", "bf16"],
-            &["--set", "dataset_sup.training_sample=70", "--set", "dataset_unsup.seed=3", "--lr", "0.3", "--set", "b0.layer.weight_init=positive"],
+            &[
+                "--validation",
+                "--seed",
+                "7",
+                "--training-mode",
+                "consecutive",
+                "--name",
+                "other",
+                "--precision",
+                "bf16",
+            ],
+            &[
+                "--set",
+                "dataset_sup.training_sample=70",
+                "--set",
+                "dataset_unsup.seed=3",
+                "--lr",
+                "0.3",
+                "--set",
+                "b0.layer.weight_init=positive",
+            ],
         ];
         let mut count = 0;
         for model in catalogue.models() {

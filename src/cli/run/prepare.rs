@@ -67,6 +67,7 @@ pub fn plan(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
             plan.training_blocks = Some(vec![classifier]);
             plan.phases =
                 plan::phases(&plan.network, &plan.dataset_unsup, &plan.dataset_sup, plan.mode, Some(&[classifier]))?;
+            args.keys.check(&plan)?;
             plan.blocks_from = Some(std::path::absolute(dir.checkpoint())?);
             Ok((plan, Start::TakeBlocks(dir)))
         }

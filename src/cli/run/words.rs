@@ -1,8 +1,8 @@
 //! What a run says of itself before it begins.
 
 use crate::device;
-use crate::preset::describe;
-use crate::train::RunPlan;
+use crate::preset::{LayerConfig, describe};
+use crate::train::{Phase, RunPlan};
 
 /// One line for people.
 pub fn title(plan: &RunPlan, on: tch::Device) -> String {
@@ -14,6 +14,15 @@ pub fn title(plan: &RunPlan, on: tch::Device) -> String {
     let (unsup, sup) = (&plan.dataset_unsup.config, &plan.dataset_sup.config);
     let validation = if plan.dataset_sup.validation { " · validation" } else { "" };
     format!("{} · {unsup} → {sup} · seed {} · {device}{validation}", plan.model, plan.seed)
+}
+
+/// The learning rates of a phase's blocks, each once.
+fn rates(plan: &RunPlan, phase: &Phase) -> String {
+    let rate = |layer: &LayerConfig| if layer.method.is_hebbian() { layer.lr } else { layer.lr_sup };
+    let mut rates: Vec<String> =
+        phase.blocks.iter().map(|i| rate(&plan.network.blocks[*i].layer).to_string()).collect();
+    rates.dedup();
+    rates.join(" and ")
 }
 
 /// The plan for people.
@@ -32,10 +41,11 @@ pub fn plan_text(plan: &RunPlan) -> String {
             batch_size: phase.batch_size,
         };
         text.push_str(&format!(
-            "{} ({}, batches of {})\n",
+            "{} ({}, batches of {}, learning rate {})\n",
             crate::report::phase_title(&info),
             data.config,
-            phase.batch_size
+            phase.batch_size,
+            rates(plan, phase)
         ));
     }
     text.push_str(&format!(
