@@ -48,6 +48,14 @@ pub enum DeviceError {
         /// Why not.
         cause: String,
     },
+    /// The device has no such precision.
+    #[error(
+        "precision tf32 is for NVIDIA GPUs, and device {on} is none\nhint: --precision bf16 is there for CPUs, float32 for every device"
+    )]
+    Precision {
+        /// The device.
+        on: String,
+    },
     /// libtorch failed.
     #[error("{doing}: libtorch: {cause}")]
     Torch {
@@ -109,8 +117,8 @@ impl DeviceChoice {
         set_tf32(precision == Precision::Tf32);
         let device = self.find()?;
         if precision == Precision::Tf32 && !device.is_cuda() {
-            let cause = "precision tf32 is for NVIDIA GPUs; bf16 is there for CPUs".to_string();
-            return Err(DeviceError::Missing { wanted: self.to_string(), cause });
+            let on = if self == DeviceChoice::Auto { "auto (cpu here)".to_string() } else { self.to_string() };
+            return Err(DeviceError::Precision { on });
         }
         Ok(device)
     }

@@ -68,6 +68,30 @@ pub fn write_atomic(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::
     })
 }
 
+/// Longest name, bytes: file systems end at 255, and endings are added.
+const LONGEST_NAME: usize = 200;
+
+/// A name that cannot be that of a folder, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}; a name of one folder is expected, such as my-network")]
+pub struct NameError(&'static str);
+
+/// A name that becomes that of a folder below the results: no path, nothing that leaves the folder, nothing invisible.
+///
+/// # Errors
+/// When it is empty, too long, or holds a separator or a control character.
+pub fn name(text: &str) -> Result<String, NameError> {
+    let wrong = match text {
+        _ if text.trim().is_empty() => "the name is empty",
+        "." | ".." => "the name is a place, not a name",
+        _ if text.contains(['/', '\\']) => "the name has a separator of folders in it",
+        _ if text.chars().any(char::is_control) => "the name has a control character in it",
+        _ if text.len() > LONGEST_NAME => "the name is longer than 200 bytes",
+        _ => return Ok(text.to_string()),
+    };
+    Err(NameError(wrong))
+}
+
 /// The name of the n-th run of a stem: `stem`, `stem-2`, `stem-3` …
 pub fn numbered(stem: &str, n: usize) -> String {
     if n == 1 { stem.to_string() } else { format!("{stem}-{n}") }
@@ -196,5 +220,21 @@ impl RunDir {
     /// Everything that was printed.
     pub fn log(&self) -> PathBuf {
         self.root.join("log.txt")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_that_of_one_folder() {
+        for good in ["4SoftHebbCnnCIFAR", "a b", "x.y", "..x", "größer", "-"] {
+            assert_eq!(name(good).as_deref(), Ok(good));
+        }
+        let long = "x".repeat(201);
+        for bad in ["", "  ", ".", "..", "../x", "/abs", "a/b", "a\\b", "a\nb", "a\0b", "\u{1b}[31m", &long] {
+            assert!(name(bad).is_err(), "{bad:?}");
+        }
     }
 }

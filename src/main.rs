@@ -2,11 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use softhebb::cli::{self, Cli};
+use softhebb::cli;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match cli::line::parse(std::env::args_os().collect()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     match cli::run(cli) {
         Ok(code) => code,
         Err(error) => cli::failure(&error),

@@ -110,6 +110,146 @@ fn wrong_arguments_are_told_with_the_right_ones() {
 }
 
 #[test]
+fn a_number_that_is_none_is_told_what_it_should_be() {
+    let run = "run --model 'BP-c10 flatten'";
+    for (line, parts) in [
+        (format!("{run} --seed abc"), ["'abc' for '--seed <N>'", "a whole number from 0 is expected"]),
+        (format!("{run} --seed -1"), ["'-1' for '--seed <N>'", "a whole number from 0 is expected"]),
+        (format!("{run} --seed 99999999999999999999"), ["--seed", "the number is too large"]),
+        (format!("{run} --epochs 0"), ["'0' for '--epochs <N>'", "a whole number from 1 is expected"]),
+        (format!("{run} --hebbian-epochs -3"), ["'-3' for '--hebbian-epochs <N>'", "a whole number from 1"]),
+        (format!("{run} --batch-size 1.5"), ["'1.5' for '--batch-size <N>'", "a whole number from 1"]),
+        (format!("{run} --lr nan"), ["'nan' for '--lr <X>'", "a number above 0 is expected"]),
+        (format!("{run} --lr -0.1"), ["'-0.1' for '--lr <X>'", "a number above 0 is expected"]),
+        (format!("{run} --hebbian-lr fast"), ["'fast' for '--hebbian-lr <X>'", "a number above 0 is expected"]),
+        (format!("{run} --gpu-id x"), ["'x' for '--gpu-id <N>'", "a whole number from 0"]),
+        (format!("{run} --threads -1"), ["'-1' for '--threads <N>'", "from 0 (all cores) to 4096"]),
+        // That many would take all memory.
+        (format!("{run} --threads 99999999"), ["--threads", "from 0 (all cores) to 4096"]),
+        (format!("{run} --record-every x"), ["--record-every", "a whole number from 0"]),
+        (format!("{run} --training-blocks 0 -1"), ["'-1' for '--training-blocks", "a whole number from 0"]),
+        ("search --seeds 0 -1".to_string(), ["'-1' for '--seeds", "a whole number from 0"]),
+        ("search --num-samples 0".to_string(), ["--num-samples", "a whole number from 1"]),
+        ("search --parallel 0".to_string(), ["--parallel", "a whole number from 1"]),
+        ("search --max-retries -1".to_string(), ["--max-retries", "a whole number from 0"]),
+        ("bench --repeats 0".to_string(), ["--repeats", "a whole number from 1 is expected"]),
+        ("bench --repeats abc".to_string(), ["--repeats", "a whole number from 0 is expected"]),
+        ("verify x --threads no".to_string(), ["--threads", "from 0 (all cores)"]),
+        ("snn train --seed -1".to_string(), ["--seed", "a whole number from 0"]),
+        ("hopfield recall --seed none".to_string(), ["--seed", "a whole number from 0"]),
+    ] {
+        are_wrong_use(&[(&line, &parts)]);
+    }
+}
+
+#[test]
+fn what_is_typed_twice_or_changes_nothing_is_told() {
+    are_wrong_use(&[
+        (
+            "run 2SoftMlpMNIST --epochs 5 --set dataset_sup.nb_epoch=7",
+            &["--epochs 5 and --set dataset_sup.nb_epoch=7 set the same key", "hint: leave one of them out"],
+        ),
+        ("run 2SoftMlpMNIST --lr 0.1 --set b1.layer.lr_sup=0.2", &["--lr 0.1 and --set b1.layer.lr_sup=0.2"]),
+        ("run 2SoftMlpMNIST --hebbian-lr 0.1 --set b0.layer.lr=0.2", &["set the same key"]),
+        ("search 2SoftMlpMNIST --batch-size 5 --set dataset_sup.batch_size=7", &["set the same key"]),
+        ("run 2SoftMlpMNIST --epochs 5 --epochs 6", &["--epochs", "multiple times"]),
+        ("run 2SoftMlpMNIST --preset 2SoftMlpMNIST", &["--preset", "cannot be used with"]),
+        ("run 2SoftMlpMNIST --model 'BP-c10'", &["--model", "cannot be used with"]),
+        ("bench 2SoftMlpMNIST --preset 2SoftMlpMNIST", &["--preset", "cannot be used with"]),
+        ("search 2SoftMlpMNIST --preset 2SoftMlpMNIST", &["--preset", "cannot be used with"]),
+        ("run 2SoftMlpMNIST --no-save --save true", &["--no-save", "--save"]),
+        ("run 2SoftMlpMNIST --name a --model-name b", &["--name", "multiple times"]),
+        ("run --model 'BP-c10 flatten' --hebbian-lr 0.1", &["--hebbian-lr 0.1 is for no block", "is Hebbian"]),
+        (
+            "run --model 'BP-c10 flatten' --hebbian-epochs 2",
+            &["--hebbian-epochs is for Hebbian phases", "hint: --epochs is for the others"],
+        ),
+        ("run 2SoftMlpMNIST --training-blocks 0 --epochs 2", &["--epochs is for supervised phases"]),
+        ("run 2SoftMlpMNIST --training-mode simultaneous --hebbian-batch-size 2", &["no such phase"]),
+        ("search --model 'BP-c10 flatten' --config one_seed --hebbian-epochs 2", &["no such phase"]),
+    ]);
+}
+
+#[test]
+fn quiet_and_verbose_stand_anywhere_but_not_where_they_mean_nothing() {
+    let place = Place::new();
+    for line in ["-q run", "run -q", "-v run", "run -v", "-q search", "-v snn train", "snn -q train", "--quiet run"] {
+        place.softhebb(&format!("{line} --help")).succeeds();
+    }
+    let run = format!("run {MODEL} {SMALL} --no-save");
+    let before = place.softhebb(&format!("-q {run}")).succeeds();
+    assert_eq!(before.stderr, "", "quiet before the subcommand is quiet");
+    let verbose = place.softhebb(&format!("-v {run}")).succeeds().stderr;
+    assert!(verbose.lines().count() > place.softhebb(&run).succeeds().stderr.lines().count(), "{verbose}");
+    assert!(!place.softhebb("show --help").succeeds().stdout.contains("--quiet"));
+    are_wrong_use(&[
+        ("-q show", &["`softhebb show` has no option --quiet"]),
+        ("data list -v", &["`softhebb data list` has no option --verbose"]),
+        ("search -v", &["`softhebb search` has no option --verbose"]),
+        ("-q run --model 'BP-c10' -v", &["'--quiet' cannot be used with '--verbose'"]),
+        ("-q", &["no subcommand is named", "hint: `softhebb --help`"]),
+    ]);
+}
+
+#[test]
+fn a_name_is_no_path() {
+    let model = "--model 'BP-c10 flatten'";
+    for (line, parts) in [
+        (format!("run {model} --name ../../x"), ["--name <NAME>", "a separator of folders"]),
+        (format!("run {model} --model-name ../../x"), ["--name <NAME>", "a separator of folders"]),
+        (format!("run {model} --name ''"), ["--name <NAME>", "the name is empty"]),
+        (format!("run {model} --name .."), ["--name <NAME>", "is a place, not a name"]),
+        (format!("search {model} --folder-name /abs"), ["--name <NAME>", "a separator of folders"]),
+        (format!("search {model} --model-name a/b"), ["--model-name <NAME>", "a separator of folders"]),
+    ] {
+        are_wrong_use(&[(&line, &parts)]);
+    }
+    let place = Place::new();
+    let catalogue = include_str!("../preset.json");
+    for (was, is) in [("\"2SoftMlpMNIST\": ", "\"../x\": "), ("\"FashionMini\": ", "\"a\\u0007b\": ")] {
+        assert!(catalogue.contains(was));
+        fs::write(place.path("mine.json"), catalogue.replacen(was, is, 1)).unwrap();
+        let done = place.softhebb("run ../x --presets mine.json --dataset FashionMini");
+        done.fails(2, &["mine.json: ", "a name of one folder is expected"]);
+    }
+    fs::write(place.path("space.toml"), "[run]\nmodel_name = \"../x\"\n").unwrap();
+    place.softhebb(&format!("search {model} --config space.toml")).fails(2, &["model_name", "separator"]);
+}
+
+#[test]
+fn the_hidden_command_is_suggested_nowhere() {
+    let place = Place::new();
+    let typo = place.softhebb("trail").fails(2, &["'trail'"]);
+    assert!(!typo.stderr.contains("trial"), "{}", typo.stderr);
+    let help = place.softhebb("--help").succeeds().stdout;
+    let bash = place.softhebb("completions bash").succeeds().stdout;
+    assert!(!help.contains("trial"), "{help}");
+    assert!(!bash.contains("softhebb,trial") && !bash.contains("until-stdin-ends"));
+    place.softhebb("trial").fails(2, &["<PLAN>"]); // a search starts it
+}
+
+#[test]
+fn colours_are_for_terminals_alone() {
+    let place = Place::new();
+    for line in ["run --model ''", "run --seed x", "show nothing", "trail"] {
+        let with = |name: &str, value: &str| {
+            let out = place.command(line).env_remove("NO_COLOR").env(name, value).output().unwrap();
+            String::from_utf8(out.stderr).unwrap()
+        };
+        // As clap's own: a terminal has colours, a file or a pipe none, whatever TERM says.
+        assert!(!with("TERM", "xterm-256color").contains('\x1b'), "{line}");
+        let forced = with("CLICOLOR_FORCE", "1");
+        assert!(
+            forced.starts_with("\x1b[1m\x1b[91merror:\x1b[0m ") || forced.starts_with("\x1b[1m\x1b[31merror:"),
+            "{forced:?}"
+        );
+        let mut command = place.command(line);
+        let none = command.env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").output().unwrap();
+        assert!(!String::from_utf8(none.stderr).unwrap().contains('\x1b'), "{line}: NO_COLOR wins");
+    }
+}
+
+#[test]
 fn help_is_no_mistake() {
     let place = Place::new();
     for line in ["--help", "run --help", "help verify", "-V", "--version"] {
@@ -198,6 +338,27 @@ fn a_cuda_device_that_is_not_there_is_an_error_with_the_cause() {
 }
 
 #[test]
+fn a_precision_that_the_device_lacks_has_a_way_out_that_fits() {
+    let place = Place::new();
+    let done = place.softhebb(&format!("run {MODEL} {SMALL} --precision tf32"));
+    let done = done.fails(2, &["precision tf32 is for NVIDIA GPUs", "device cpu", "hint: --precision bf16"]);
+    assert!(!done.stderr.contains("--device cpu runs anywhere"), "{}", done.stderr);
+}
+
+#[test]
+fn a_folder_as_a_data_set_needs_its_path() {
+    let place = Place::new();
+    let shown = place.softhebb("show folder").succeeds().stdout;
+    assert!(shown.contains("folder_50aug:PATH ") && shown.contains("PATH/train/CLASS"), "{shown}");
+    for name in ["folder", "folder_50aug", "folder:"] {
+        for line in ["run 2SoftMlpMNIST", "show 2SoftMlpMNIST", "search 2SoftMlpMNIST"] {
+            let done = place.softhebb(&format!("{line} --dataset {name}"));
+            done.fails(2, &["names no folder of pictures", &format!("hint: {}:PATH", name.trim_end_matches(':'))]);
+        }
+    }
+}
+
+#[test]
 fn a_results_folder_that_cannot_be_written_is_named_with_the_cause() {
     let place = Place::new();
     fs::write(place.path("file"), "").unwrap();
@@ -210,7 +371,15 @@ fn a_results_folder_that_cannot_be_written_is_named_with_the_cause() {
 fn a_preset_file_that_cannot_be_read_is_named() {
     let place = Place::new();
     fs::write(place.path("broken.json"), "{\"layers\": ").unwrap();
-    place.softhebb("run --preset x --presets broken.json").fails(2, &["broken.json", "line 1"]);
+    let broken = ["broken.json: this is not a preset file: line 1, column 11: ", "hint: "];
+    place.softhebb("run --preset x --presets broken.json").fails(2, &broken);
+    fs::write(place.path("README.md"), "# Presets\n").unwrap();
+    let readme = ["error: README.md: this is not a preset file: line 1, column 1: expected value\n", "hint: "];
+    place.softhebb("run --preset x --presets README.md").fails(2, &readme);
+    fs::write(place.path("other.json"), "{\"models\": 3}").unwrap();
+    let other = ["other.json: this is JSON, but no preset file: line 1, column "];
+    place.softhebb("run --preset x --presets other.json").fails(2, &other);
+    place.softhebb("run --preset x --presets data").fails(2, &["cannot read data: Is a directory"]);
     place.softhebb("run --preset x --presets missing.json").fails(2, &["cannot read missing.json", "No such file"]);
 }
 

@@ -214,6 +214,11 @@ fn another_plan_is_refused_and_the_differences_listed() {
         let hint = format!("hint: `softhebb run --resume all --run-dir {FOLDER}`");
         place.softhebb(&line).fails(2, &[differences, &["has another plan", &hint]].concat());
     }
+    // Another network is another in many keys: a few lines say in which.
+    let other = format!("run 4SoftHebbCnnCIFAR --dataset FashionMini --resume all --run-dir {FOLDER}");
+    let told = place.softhebb(&other).fails(2, &["network.blocks: 2 parts there, 4 parts asked for", "\nhint: "]);
+    assert!(told.stderr.lines().count() <= 16, "{}", told.stderr);
+    assert!(told.stderr.lines().all(|line| line.chars().count() < 160), "{}", told.stderr);
     let after = (run.checkpoint(), fs::read(run.dir.config()).unwrap(), fs::read(run.dir.metrics()).unwrap());
     assert!(before == after, "a refusal changes nothing");
     // What does not change the result may differ.
@@ -228,7 +233,16 @@ fn what_a_resumed_run_would_ignore_is_refused() {
     let place = Place::new();
     let run = place.run(&format!("--model 'BP-c10 flatten' {}", common::SMALL));
     let before = run.checkpoint();
-    for typed in ["--seed 5", "--set dataset_sup.nb_epoch=9", "--dataset MNIST", "--training-mode consecutive"] {
+    for typed in [
+        "--epochs 9",
+        "--hebbian-lr 0.1",
+        "--no-save",
+        "--name x",
+        "--seed 5",
+        "--set dataset_sup.nb_epoch=9",
+        "--dataset MNIST",
+        "--training-mode consecutive",
+    ] {
         let name = typed.split(' ').next().unwrap();
         place.softhebb(&format!("run --resume all --run-dir {FOLDER} {typed}")).fails(2, &[name, FOLDER, "hint: "]);
     }

@@ -199,7 +199,7 @@ fn a_second_run_gets_a_folder_of_its_own_and_the_name_that_was_asked_for() {
 }
 
 #[test]
-fn save_false_leaves_nothing() {
+fn no_save_leaves_nothing() {
     let place = Place::new();
     let done = place.softhebb(&format!("run --model 'BP-c10 flatten' {SMALL} --save false")).succeeds();
     assert!(done.accuracy() > 10.0);
@@ -207,6 +207,128 @@ fn save_false_leaves_nothing() {
     left.sort();
     assert_eq!(left, ["data", "home"]);
     assert!(!done.stdout.contains("checkpoint"), "{}", done.stdout);
+}
+
+/// The plan that would run.
+fn planned(place: &Place, line: &str) -> Value {
+    common::json(&place.softhebb(&format!("run {line} --dry-run --json")).succeeds().stdout)
+}
+
+#[test]
+fn words_stand_for_keys() {
+    let place = Place::new();
+    let preset = "2SoftMlpMNIST --dataset FashionMini";
+    assert_eq!(planned(&place, preset), planned(&place, &format!("--preset {preset}")), "a preset is the first word");
+    let sets = |sets: &[&str]| format!("{preset} {}", sets.iter().map(|s| format!("--set {s} ")).collect::<String>());
+    for (words, keys) in [
+        ("--epochs 5", &["dataset_sup.nb_epoch=5"][..]),
+        ("--hebbian-epochs 3", &["dataset_unsup.nb_epoch=3"]),
+        ("--batch-size 7", &["dataset_sup.batch_size=7"]),
+        ("--hebbian-batch-size 9", &["dataset_unsup.batch_size=9"]),
+        ("--lr 0.02", &["b1.layer.lr_sup=0.02"]),
+        ("--hebbian-lr 1e-3", &["b0.layer.lr=0.001"]),
+        (
+            "--epochs 5 --hebbian-lr 0.1 --set b0.layer.t_invert=2",
+            &["dataset_sup.nb_epoch=5", "b0.layer.lr=0.1", "b0.layer.t_invert=2"],
+        ),
+    ] {
+        let plan = planned(&place, &format!("{preset} {words}"));
+        assert_eq!(plan, planned(&place, &sets(keys)), "{words}");
+        assert_ne!(plan, planned(&place, preset), "{words}");
+    }
+    // A Hebbian classifier learns in a supervised phase.
+    let plan = planned(&place, "--model 'Soft-c4-k3-s2; SupervisedSoftKrotov-c10 flatten' --lr 0.5 --hebbian-lr 0.25");
+    let rates = [0, 1].map(|i| plan["network"]["blocks"][i]["layer"]["lr"].as_f64().unwrap());
+    assert_eq!(rates, [0.25, 0.5]);
+    let text = place.softhebb(&format!("run {preset} --epochs 5 --dry-run")).succeeds().stdout;
+    assert!(text.contains("5 epochs of 5,000 images (FashionMini_10, batches of 64, learning rate 0.001)"), "{text}");
+}
+
+#[test]
+fn a_file_says_what_is_not_typed() {
+    let place = Place::new();
+    let file = "# My run.\npreset = \"2SoftMlpMNIST\"\ndataset = 'FashionMini'\nepochs = 5\nhebbian_lr = 0.1\nseed = 3\n\
+                training-blocks = [0, 1]\nvalidation = true\nno_save = true\nname = \"mine\"\ndevice = \"cpu\"\n\
+                precision = \"bf16\"\nthreads = 2\nno_cache = true\n[set]\nb0.layer.t_invert = 0.7\n\
+                \"dataset_sup.print_freq\" = 2\n";
+    fs::write(place.path("run.toml"), file).unwrap();
+    let typed = "2SoftMlpMNIST --dataset FashionMini --epochs 5 --hebbian-lr 0.1 --seed 3 --training-blocks 0,1 --validation \
+                 --no-save --name mine --device cpu --precision bf16 --threads 2 --no-cache \
+                 --set b0.layer.t_invert=0.7 --set dataset_sup.print_freq=2";
+    assert_eq!(planned(&place, "--config run.toml"), planned(&place, typed));
+    // The command line has its way, by whatever word.
+    for (over, with) in [
+        ("--epochs 9", typed.replace("--epochs 5", "--epochs 9")),
+        ("--set dataset_sup.nb_epoch=9", typed.replace("--epochs 5", "--epochs 9")),
+        (
+            "--seed 0 --precision float32 --validation false",
+            typed.replace("--seed 3", "").replace("--precision bf16", "").replace("--validation", ""),
+        ),
+        ("--save true --threads 0", typed.replace("--no-save", "").replace("--threads 2", "")),
+        ("--set b0.layer.t_invert=3", typed.replace("=0.7", "=3")),
+        ("--dataset-sup FashionMini_10", format!("{typed} --dataset-sup FashionMini_10")),
+        ("--name other --training-mode consecutive", typed.replace("mine", "other") + " --training-mode consecutive"),
+        ("--model 'Soft-c4; BP-c10'", typed.replace("2SoftMlpMNIST", "--model 'Soft-c4; BP-c10'")),
+    ] {
+        assert_eq!(planned(&place, &format!("{over} --config run.toml")), planned(&place, &with), "{over}");
+    }
+    for (text, parts) in [
+        ("epochs = 0", &["run.toml, line 1, `epochs`: invalid value '0'", "a whole number from 1"][..]),
+        ("\nlr = nan", &["run.toml, line 2, `lr`: "]),
+        ("epoch = 5", &["line 1, `epoch`: unknown key", "did you mean `epochs`?"]),
+        ("seed = \"x\"", &["line 1, `seed`: invalid value 'x'"]),
+        ("name = \"../x\"", &["line 1, `name`: ", "separator"]),
+        ("no_cache = 3", &["line 1, `no_cache`: wrong value 3; expected true or false"]),
+        ("dry_run = true", &["line 1, `dry_run`: --dry-run is for the command line"]),
+        ("preset = \"2SoftMlpMNIST\"\nepochs = 5\nset = [\"dataset_sup.nb_epoch=3\"]", &["set the same key"]),
+        ("preset = \"a\"\nmodel = \"BP-c10\"", &["run.toml: ", "cannot be used with"]),
+        ("[base]\npreset = \"x\"", &["this is the file of a search", "softhebb search --config"]),
+        ("epochs = ", &["run.toml, line 1: "]),
+        ("epochs = [1", &["run.toml, line 1: "]),
+    ] {
+        fs::write(place.path("run.toml"), text).unwrap();
+        place.softhebb("run --config run.toml").fails(2, parts);
+    }
+    fs::write(place.path("config.json"), "{}").unwrap();
+    place.softhebb("run --config config.json").fails(2, &["config.json: this is not the plan of a run: ", "hint: "]);
+    place
+        .softhebb("run --config data")
+        .fails(2, &["cannot read data: Is a directory", "hint: the file of a run is its config.json"]);
+    place.softhebb("run --config none.toml").fails(2, &["cannot read none.toml: No such file"]);
+}
+
+#[test]
+fn the_plan_of_a_run_runs_again_to_the_same_bytes() {
+    let place = Place::new();
+    let first = place.run(&format!("--model 'Soft-c4-k3-s2 nb_train=3; BP-c10' {SMALL} --seed 5 --lr 0.01"));
+    let config = first.dir.config();
+    let again = place.run(&format!("--config {}", config.display()));
+    assert_ne!(first.dir.root(), again.dir.root());
+    assert!(first.checkpoint() == again.checkpoint());
+    let other = place.run(&format!("--config {} --seed 6 --epochs 1", config.display()));
+    assert_eq!((&other.config()["seed"], &other.config()["dataset_sup"]["nb_epoch"]), (&6.into(), &1.into()));
+    // It is the same plan to whoever goes on with it.
+    let folder = first.dir.root().display().to_string();
+    place.run(&format!("--config {} --resume all --run-dir '{folder}'", config.display()));
+}
+
+#[test]
+fn help_groups_its_options() {
+    let place = Place::new();
+    for command in ["run", "search", "post-hoc"] {
+        let help = place.softhebb(&format!("{command} --help")).succeeds().stdout;
+        let at =
+            |heading: &str| help.find(&format!("\n{heading}:\n")).unwrap_or_else(|| panic!("no {heading} in\n{help}"));
+        let order = ["Network", "Data", "Training", "Machine", "Results", "Output"].map(at);
+        assert!(order.is_sorted(), "{help}");
+        for (word, heading) in
+            [("--epochs", "Training"), ("--threads", "Machine"), ("--name <", "Results"), ("--dry-run", "Output")]
+        {
+            let end = order.into_iter().find(|next| *next > at(heading)).unwrap_or(help.len());
+            assert!(help[at(heading)..end].contains(word), "{word} is not under {heading}:\n{help}");
+        }
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+    }
 }
 
 #[test]

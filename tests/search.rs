@@ -772,3 +772,24 @@ fn chaos_leaves_no_mark() {
     place.softhebb(&line).succeeds();
     assert_same(&place.path(FOLDER), "after chaos");
 }
+
+#[test]
+fn words_stand_for_keys_of_the_base_and_a_plan_prints_as_json() {
+    let place = Place::new();
+    let line = "search 2SoftMlpMNIST --config seed --seeds 0,1 --dataset FashionMini --dry-run --json";
+    let asked = |rest: &str| common::json(&place.softhebb(&format!("{line} {rest}")).succeeds().stdout);
+    let words = asked("--epochs 3 --hebbian-epochs 2 --lr 0.1 --hebbian-lr 0.2 --batch-size 5 --hebbian-batch-size 6");
+    let sets = asked(
+        "--set dataset_sup.nb_epoch=3 --set dataset_unsup.nb_epoch=2 --set b1.layer.lr_sup=0.1 --set b0.layer.lr=0.2 \
+         --set dataset_sup.batch_size=5 --set dataset_unsup.batch_size=6",
+    );
+    assert_eq!(words["base"], sets["base"]);
+    assert_eq!((&words["base"]["dataset_sup"]["nb_epoch"], words["trials"].as_array().unwrap().len()), (&3.into(), 2));
+    assert!(!place.path("results").exists());
+    place.softhebb("search 2SoftMlpMNIST --json").fails(2, &["--dry-run"]);
+    // A word that the space varies is told as a key is.
+    let space = "[space]\n\"b0.layer.lr\" = { grid = [0.1, 0.2] }\n";
+    std::fs::write(place.path("rates.toml"), space).unwrap();
+    let done = place.softhebb("search 2SoftMlpMNIST --config rates.toml --hebbian-lr 0.3 --dry-run");
+    done.fails(2, &["b0.layer.lr=0.3: the space varies this key"]);
+}

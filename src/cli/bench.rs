@@ -4,6 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 
+use super::number;
 use crate::bench::{self, Report, Times};
 use crate::device::{self, DeviceChoice, Precision};
 use crate::preset::{Catalogue, Override, Target, apply_overrides, dataset_config_with, resolve};
@@ -11,9 +12,13 @@ use crate::preset::{Catalogue, Override, Target, apply_overrides, dataset_config
 /// Measure the machine's own matrix products and a preset's training against them.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// The network: a preset's name.
-    #[arg(long, value_name = "NAME", default_value = "4SoftHebbCnnCIFAR")]
-    preset: String,
+    /// The network: a preset's name [default: 4SoftHebbCnnCIFAR].
+    #[arg(value_name = "PRESET", conflicts_with = "preset")]
+    named: Option<String>,
+
+    /// The same as PRESET.
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
 
     /// Change one key: b0.layer.out_channels=192, dataset_unsup.batch_size=50. May be repeated.
     #[arg(long, value_name = "PATH=VALUE")]
@@ -28,7 +33,7 @@ pub struct BenchArgs {
     precision: Precision,
 
     /// Threads [default: all cores].
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = number::threads)]
     threads: usize,
 
     /// How often each thing is measured.
@@ -46,7 +51,8 @@ pub struct BenchArgs {
 /// When the preset or the device cannot be had, or the output cannot be written.
 pub fn run(args: &BenchArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let catalogue = Catalogue::embedded()?;
-    let mut model = catalogue.model(&args.preset)?;
+    let preset = args.named.as_ref().or(args.preset.as_ref());
+    let mut model = catalogue.model(preset.map_or("4SoftHebbCnnCIFAR", String::as_str))?;
     let overrides = args.set.iter().map(|s| Override::parse(s)).collect::<Result<Vec<_>, _>>()?;
     apply_overrides(&overrides, &mut model)?;
     let dataset = |name: &str, target| dataset_config_with(&catalogue, name, false, 0, target, &overrides);

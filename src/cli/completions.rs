@@ -19,6 +19,9 @@ pub struct CompletionsArgs {
 pub fn run(args: &CompletionsArgs) -> anyhow::Result<()> {
     // clap_complete panics where it cannot write, so it writes into memory.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut super::Cli::command(), "softhebb", &mut script);
+    // Offered by the subcommands that have them, and by the program itself.
+    let here = |arg: clap::Arg| arg.global(false);
+    let mut command = super::Cli::command().mut_arg("quiet", here).mut_arg("verbose", here);
+    clap_complete::generate(args.shell, &mut command, "softhebb", &mut script);
     Ok(io::stdout().lock().write_all(&script)?)
 }

@@ -7,6 +7,9 @@ pub mod completions;
 pub mod data;
 pub mod encode;
 pub mod hopfield;
+pub mod keys;
+pub mod line;
+pub mod number;
 pub mod plot;
 pub mod post_hoc;
 mod progress;
@@ -48,6 +51,14 @@ pub struct Cli {
     #[arg(short = 'V', long)]
     version: bool,
 
+    /// Say only warnings and the result, where a subcommand says more.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+
+    /// Say more, where a subcommand has more to say.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -64,8 +75,8 @@ enum Command {
     Robustness(Box<robustness::RobustnessArgs>),
     /// Run a network over a space of keys and seeds; resume, watch and read such sweeps.
     Search(Box<search::SearchArgs>),
-    /// One trial of a search, from its plan file.
-    #[command(hide = true)]
+    /// One trial of a search, from its plan file; see [`line::parse`].
+    #[command(skip)]
     Trial(trial::TrialArgs),
     /// List presets and data sets, or print one network as a table.
     Show(show::ShowArgs),
@@ -85,6 +96,12 @@ enum Command {
     Completions(completions::CompletionsArgs),
 }
 
+impl Cli {
+    fn of_trial(args: trial::TrialArgs) -> Cli {
+        Cli { version: false, quiet: false, verbose: false, command: Some(Command::Trial(args)) }
+    }
+}
+
 /// Runs what was typed.
 ///
 /// # Errors
@@ -95,8 +112,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let verdict = |ok: bool| if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     match cli.command {
-        None => Ok(ExitCode::SUCCESS), // clap printed the help
-        Some(Command::Run(args)) => run::run(&args),
+        None => Err(Usage("no subcommand is named\nhint: `softhebb --help` lists them".into()).into()),
+        Some(Command::Run(mut args)) => run::run(&mut args),
         Some(Command::PostHoc(mut args)) => post_hoc::run(&mut args),
         Some(Command::Plot(args)) => plot::run(&args),
         Some(Command::Robustness(args)) => robustness::run(&args),
@@ -126,8 +143,21 @@ pub fn failure(error: &anyhow::Error) -> ExitCode {
         text.push_str("\nhint: ");
         text.push_str(&hint);
     }
-    let _ = writeln!(io::stderr().lock(), "{text}"); // nobody is left to tell
+    let _ = anstream::stderr().write_all(coloured(&text).as_bytes()); // nobody is left to tell
     if error.chain().any(is_wrong_use) { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+}
+
+/// The message in the colours of clap's own; the stream takes them out where nobody would see them.
+fn coloured(text: &str) -> String {
+    let styles = clap::builder::Styles::styled();
+    let paint = |word: &str, style: &clap::builder::styling::Style| format!("{style}{word}{style:#}");
+    let (error, hint) = (paint("error:", styles.get_error()), paint("hint:", styles.get_valid()));
+    let lines = text.lines().map(|line| match line.strip_prefix("hint:") {
+        Some(rest) => format!("{hint}{rest}\n"),
+        None => format!("{line}\n"),
+    });
+    let text: String = lines.collect();
+    text.strip_prefix("error:").map_or(text.clone(), |rest| format!("{error}{rest}"))
 }
 
 /// The error and its causes as one sentence; a cause that has been said already is not said again.
@@ -175,7 +205,7 @@ fn is_wrong_use(error: &(dyn std::error::Error + 'static)) -> bool {
         || error.downcast_ref::<HopfieldError>().is_some_and(HopfieldError::is_wrong_use)
         || error.downcast_ref::<EncoderError>().is_some_and(EncoderError::is_wrong_use)
         || matches!(error.downcast_ref(), Some(TrainError::Plan(_) | TrainError::Preset(_)))
-        || matches!(error.downcast_ref(), Some(DeviceError::Unknown(_)))
+        || matches!(error.downcast_ref(), Some(DeviceError::Unknown(_) | DeviceError::Precision { .. }))
         || error.downcast_ref().is_some_and(SnnError::is_wrong_use)
         || matches!(error.downcast_ref(), Some(DataError::UnknownName { .. }))
 }

@@ -2,7 +2,8 @@
 
 use crate::preset::catalogue::DatasetEntry;
 use crate::preset::{Catalogue, ModelSpec, Override, PresetError, Target};
-use crate::preset::{apply_overrides, dataset_config_with, describe, replaced_units, resolve};
+use crate::preset::{apply_overrides, describe, replaced_units, resolve};
+use crate::train::{TrainError, folder};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -17,7 +18,7 @@ pub struct ShowArgs {
     #[arg(long, value_name = "BLOCKS")]
     pub model: Option<String>,
 
-    /// The data set whose images the network sees [default: the preset's own].
+    /// The data set whose images the network sees: CIFAR10_50, folder:PATH [default: the preset's own].
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<String>,
 
@@ -42,7 +43,10 @@ pub fn run(args: ShowArgs) -> anyhow::Result<()> {
 }
 
 /// What is asked for, ending in a line feed.
-pub fn text(args: &ShowArgs) -> Result<String, PresetError> {
+///
+/// # Errors
+/// When a name, a block, an override or a file is not right.
+pub fn text(args: &ShowArgs) -> Result<String, TrainError> {
     let catalogue = match &args.presets {
         Some(path) => Catalogue::load(path)?,
         None => Catalogue::embedded()?,
@@ -51,6 +55,7 @@ pub fn text(args: &ShowArgs) -> Result<String, PresetError> {
         (Some(typed), _) => catalogue.custom_model(typed)?,
         (None, Some(name)) => match dataset(&catalogue, name)? {
             Some(entry) if args.json => return Ok(pretty(&describe::dataset_json(&entry))),
+            Some(entry) if entry.name == folder::ENTRY => return Ok(folder_table(entry)),
             Some(entry) => return Ok(describe::dataset_table(&entry)),
             None => catalogue.model(name)?,
         },
@@ -73,11 +78,22 @@ fn dataset(catalogue: &Catalogue, name: &str) -> Result<Option<DatasetEntry>, Pr
     Ok(Some(entry))
 }
 
-fn network(catalogue: &Catalogue, mut model: ModelSpec, args: &ShowArgs) -> Result<String, PresetError> {
+/// The configurations of a folder of pictures, named as they are typed.
+fn folder_table(mut entry: DatasetEntry) -> String {
+    entry.configs.iter_mut().for_each(|(_, config)| config.config.push_str(":PATH"));
+    let table = describe::dataset_table(&entry);
+    format!(
+        "{table}\nPATH/train/CLASS and PATH/val/CLASS hold the pictures; images, size and classes are those of the folder.\n"
+    )
+}
+
+fn network(catalogue: &Catalogue, mut model: ModelSpec, args: &ShowArgs) -> Result<String, TrainError> {
     let overrides = args.set.iter().map(|s| Override::parse(s)).collect::<Result<Vec<_>, _>>()?;
     apply_overrides(&overrides, &mut model)?;
     let name = args.dataset.as_deref().unwrap_or(&model.dataset_sup);
-    let dataset = dataset_config_with(catalogue, name, false, 0, Target::DatasetSup, &overrides)?;
+    let own = &model.dataset_sup;
+    let how = folder::Use { own, validation: false, seed: 0, target: Target::DatasetSup, overrides: &overrides };
+    let dataset = folder::config(catalogue, name, how)?;
     let network = resolve(catalogue, &model, &dataset)?;
     Ok(match args.json {
         true => pretty(&describe::network_json(&network, &dataset)),
@@ -97,7 +113,7 @@ fn pretty(value: &serde_json::Value) -> String {
 mod tests {
     use super::*;
 
-    fn show(args: &[&str]) -> Result<String, PresetError> {
+    fn show(args: &[&str]) -> Result<String, TrainError> {
         use clap::{Args, FromArgMatches};
         let command = ShowArgs::augment_args(clap::Command::new("show"));
         let matches = command.get_matches_from([&["show"], args].concat());
@@ -115,6 +131,7 @@ mod tests {
             (&["--model", "Soft-c8-k3; BP-c10"], "custom on FashionMini_50 (1×28×28, 10 classes)"),
             (&["CIFAR10"], "CIFAR10_1c3 "),
             (&["CIFAR10_1c3"], "classes [3]"),
+            (&["folder"], "folder_50aug:PATH "),
             (&["--json"], "\"aliases\": {"),
             (&["CIFAR10", "--json"], "\"nb_epoch\": 1000"),
             (&["2SoftMlpMNIST", "--json"], "\"weight_init_range\": 2.165063509461097"),
@@ -136,6 +153,8 @@ mod tests {
             (&["4SoftHebbCnnCIFAR", "--dataset", "CIFAR10_51"], "did you mean `CIFAR10_50`"),
             (&["CIFAR10_1d"], "unknown configuration of CIFAR10 `1d`"),
             (&["--model", "Sotf-c8-k3"], "block 0: unknown method `Sotf`"),
+            (&["4SoftHebbCnnCIFAR", "--dataset", "folder"], "folder names no folder of pictures\nhint: folder:PATH"),
+            (&["4SoftHebbCnnCIFAR", "--dataset", "folder_50:"], "hint: folder_50:PATH"),
             (&["2SoftMlpMNIST", "--set", "b0.layer.t=1"], "unknown key `layer.t`"),
             (&["--presets", "/nowhere/preset.json"], "cannot read /nowhere/preset.json: "),
         ] {

@@ -6,14 +6,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::Args;
+use clap::Parser;
 
 use super::{provenance, run as run_cli};
 use crate::search::state::Status;
 use crate::search::work;
 
 /// Run one trial of a search from its plan file.
-#[derive(Debug, Args)]
+#[derive(Debug, Parser)]
+#[command(name = "softhebb trial", disable_version_flag = true)]
 pub struct TrialArgs {
     /// The trial's plan.json.
     plan: PathBuf,

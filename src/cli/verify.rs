@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use super::number;
 use crate::device::{self, DeviceChoice, Precision};
 use crate::verify::{Report, verify};
 
@@ -17,11 +18,11 @@ pub struct VerifyArgs {
     files: Vec<PathBuf>,
 
     /// auto, cpu, cuda or cuda:N.
-    #[arg(long, default_value = "cpu")]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: DeviceChoice,
 
-    /// Threads for libtorch [default: all cores].
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    /// Threads [default: all cores].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = number::threads)]
     threads: usize,
 
     /// Recompute by the plain formulas, not by the fast forms that training uses.

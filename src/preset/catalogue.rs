@@ -20,6 +20,7 @@ use super::error::PresetError;
 use super::model::{BlockEntry, ModelSpec};
 use super::settings;
 use super::suggest::nearest;
+use crate::files;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -102,7 +103,16 @@ impl Catalogue {
     /// The catalogue in a text that came from `origin`.
     pub fn parse(text: &str, origin: &str) -> Result<Catalogue, PresetError> {
         let wrong = |entry: String, message: String| PresetError::Catalogue { origin: origin.into(), entry, message };
-        let raw: RawCatalogue = serde_json::from_str(text).map_err(|e| wrong(String::new(), e.to_string()))?;
+        let raw: RawCatalogue = serde_json::from_str(text).map_err(|e| wrong(String::new(), no_catalogue(&e)))?;
+        // Names of models and data sets become names of folders.
+        let models = raw.models.0.iter().map(|(name, _)| ("models", name));
+        let aliases = raw.aliases.0.iter().map(|(name, _)| ("aliases", name));
+        let sets = raw.datasets.0.iter().flat_map(|(name, configs)| {
+            std::iter::once(name).chain(configs.0.iter().map(|(config, _)| config)).map(|name| ("datasets", name))
+        });
+        for (part, name) in models.chain(aliases).chain(sets) {
+            files::name(name).map_err(|e| wrong(format!("{part}.{name:?}"), e.to_string()))?;
+        }
         let layers = [("layers.MLP", raw.layers.mlp), ("layers.CNN", raw.layers.cnn)].map(|(entry, keys)| {
             let checked = keys.0.iter().try_for_each(|(key, value)| settings::check_default(key, value));
             checked.map_err(|e| wrong(entry.into(), e.to_string())).map(|()| keys.0.into_iter().collect::<Map<_, _>>())
@@ -239,6 +249,16 @@ impl Catalogue {
             Arch::Cnn => &self.layers[1],
         }
     }
+}
+
+/// What is wrong with a text that does not read as a catalogue, with its place.
+fn no_catalogue(error: &serde_json::Error) -> String {
+    let what = if error.is_data() { "this is JSON, but no preset file" } else { "this is not a preset file" };
+    let text = error.to_string();
+    let cause = text.split(" at line ").next().unwrap_or(&text);
+    let hint =
+        "a preset file is JSON with layers, custom, models and datasets; without --presets the program's own are used";
+    format!("{what}: line {}, column {}: {cause}\nhint: {hint}", error.line(), error.column())
 }
 
 fn blocks(values: &[Value]) -> Result<Vec<BlockEntry>, (usize, String)> {

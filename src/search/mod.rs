@@ -19,7 +19,7 @@ pub mod launch;
 pub mod layers;
 pub mod live;
 pub mod metric;
-mod place;
+pub mod place;
 pub mod policy;
 pub mod progress;
 pub mod read;

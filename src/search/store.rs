@@ -45,7 +45,7 @@ impl Stored {
     /// When there is none, or it does not read.
     pub fn read(dir: &SearchDir) -> Result<Stored, SearchError> {
         read_json(&dir.json(), "a search")?.ok_or_else(|| {
-            let hint = "`softhebb search --preset NAME --config NAME --folder-name NAME` starts one";
+            let hint = "`softhebb search PRESET --config NAME --name NAME` starts one";
             SearchError::Usage(format!("there is no search in {}\nhint: {hint}", dir.root().display()))
         })
     }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::RunPlan;
+use crate::report::format::plural;
 
 /// Where two plans differ in what a run computes: `phases.1.epochs: 5 there, 50 asked for`.
 pub fn differences(there: &RunPlan, asked: &RunPlan) -> Vec<String> {
@@ -45,7 +46,49 @@ pub fn compare(path: &str, there: &Value, asked: &Value, found: &mut Vec<String>
                 compare(&format!("{path}.{i}"), a, b, found);
             }
         }
-        (a, b) if a != b => found.push(format!("{path}: {a} there, {b} asked for")),
+        (a, b) if a != b => found.push(format!("{path}: {} there, {} asked for", short(a), short(b))),
         _ => {}
+    }
+}
+
+/// A value in a few words: what is long is counted, not printed.
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match value {
+        _ if text.chars().count() <= 60 => text,
+        Value::Array(all) => plural(all.len() as u64, "part"),
+        Value::Object(all) => plural(all.len() as u64, "key"),
+        _ => format!("{}…", text.chars().take(60).collect::<String>()),
+    }
+}
+
+/// Differences for people: a line each, at most a dozen.
+pub fn list(differences: &[String]) -> String {
+    const MOST: usize = 12;
+    let lines = differences.iter().take(MOST).map(|d| format!("\n  {d}")).collect::<String>();
+    match differences.len().saturating_sub(MOST) {
+        0 => lines,
+        more => format!("{lines}\n  … and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_long_is_counted_and_no_list_is_long() {
+        let block = json!({"text": "x".repeat(100)});
+        let (there, asked) =
+            (json!({"blocks": [block, block], "n": 1}), json!({"blocks": [block], "n": "y".repeat(99)}));
+        let mut found = Vec::new();
+        compare("network", &there, &asked, &mut found);
+        assert_eq!(found[0], "network.blocks: 2 parts there, 1 part asked for");
+        assert!(found[1].starts_with("network.n: 1 there, \"yyy") && found[1].ends_with("y… asked for"), "{found:?}");
+        let many: Vec<String> = (0..40).map(|n| n.to_string()).collect();
+        assert_eq!(list(&many).lines().count(), 1 + 12 + 1);
+        assert!(list(&many).ends_with("\n  … and 28 more"));
+        assert_eq!(list(&many[..2]), "\n  0\n  1");
     }
 }

@@ -13,7 +13,7 @@ use crate::preset::config::DatasetConfig;
 use crate::preset::{Catalogue, Override, PresetError, Target, dataset_config_with};
 
 /// Name of the catalogue's entry.
-const ENTRY: &str = "folder";
+pub const ENTRY: &str = "folder";
 /// Largest side that is taken as it is, pixels.
 const AS_IT_IS: usize = 256;
 /// Side in place of a larger one, ImageNette's.
@@ -51,11 +51,17 @@ pub fn config(catalogue: &Catalogue, name: &str, how: Use) -> Result<DatasetConf
     let resolve = |catalogue: &Catalogue, name: &str| -> Result<DatasetConfig, PresetError> {
         dataset_config_with(catalogue, name, how.validation, how.seed, how.target, how.overrides)
     };
-    let Some((config, path)) = parse(name) else { return Ok(resolve(catalogue, name)?) };
-    if path.as_os_str().is_empty() {
-        let why = "folder: names no folder\nhint: --dataset folder:PATH, with PATH/train and PATH/val";
-        return Err(TrainError::Plan(why.into()));
-    }
+    let (config, path) = match parse(name) {
+        Some((config, path)) if !path.as_os_str().is_empty() => (config, path),
+        None if name.split('_').next() != Some(ENTRY) => return Ok(resolve(catalogue, name)?),
+        _ => {
+            let name = name.trim_end_matches(':');
+            let why = format!(
+                "{name} names no folder of pictures\nhint: {name}:PATH, with PATH/train/CLASS and PATH/val/CLASS"
+            );
+            return Err(TrainError::Plan(why));
+        }
+    };
     let path: PathBuf =
         std::path::absolute(path).map_err(|source| DataError::Read { path: path.to_path_buf(), source })?;
     let look = pictures::look(&path)?;

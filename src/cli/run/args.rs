@@ -1,10 +1,14 @@
 //! What `softhebb run` is told.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, ValueEnum};
 
+use super::config;
+use crate::cli::keys::{DATA, Keys, MACHINE, NETWORK, OUTPUT, RESULTS, TRAINING};
+use crate::cli::number;
 use crate::device::{DeviceChoice, Precision};
+use crate::files;
 use crate::train::{Baseline, TrainingMode};
 
 /// What a run goes on with.
@@ -21,131 +25,173 @@ pub enum Resume {
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
     /// The network: a preset's name (`softhebb show` lists them) [default: the demo].
-    #[arg(long, value_name = "NAME", conflicts_with = "model")]
+    #[arg(value_name = "PRESET", conflicts_with_all = ["preset", "model"], help_heading = NETWORK)]
+    pub(super) named: Option<String>,
+
+    /// The same as PRESET.
+    #[arg(long, value_name = "NAME", conflicts_with = "model", help_heading = NETWORK)]
     pub(super) preset: Option<String>,
 
     /// A network typed here: 'Soft-c96-k5-p2-t1-lr0.08; BP-c10'.
-    #[arg(long, value_name = "BLOCKS")]
+    #[arg(long, value_name = "BLOCKS", help_heading = NETWORK)]
     pub(super) model: Option<String>,
 
-    /// Data set of all phases: CIFAR10, or CIFAR10_50 with its configuration [default: the preset's own].
-    #[arg(long, value_name = "NAME")]
+    /// Read presets and data sets from this file, not from those inside the program.
+    #[arg(long, value_name = "FILE", help_heading = NETWORK)]
+    pub(super) presets: Option<PathBuf>,
+
+    /// Change one key: b0.layer.t_invert=0.7, b1.pool=avg_4_2_1, dataset_sup.nb_epoch=5. May be repeated.
+    #[arg(long, value_name = "PATH=VALUE", help_heading = NETWORK)]
+    pub(super) set: Vec<String>,
+
+    /// Take what is not typed from this file: TOML with the long options as keys (preset = "…", epochs = 5, [set]), or the
+    /// config.json of a run.
+    #[arg(long, value_name = "FILE", help_heading = NETWORK)]
+    pub(super) config: Option<PathBuf>,
+
+    /// Data set of all phases: CIFAR10, CIFAR10_50 with its configuration, folder:PATH [default: the preset's own].
+    #[arg(long, value_name = "NAME", help_heading = DATA)]
     pub(super) dataset: Option<String>,
 
     /// Data set of the Hebbian phases: CIFAR10_1.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = DATA)]
     pub(super) dataset_unsup: Option<String>,
 
     /// Data set of the supervised phases: CIFAR10_50.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = DATA)]
     pub(super) dataset_sup: Option<String>,
 
-    /// Which blocks learn together [default: successive].
-    // The published README shortens it so.
-    #[arg(long, value_enum, value_name = "MODE", alias = "train")]
-    pub(super) training_mode: Option<TrainingMode>,
-
-    /// The blocks that learn (from 0); the others stay as they are initialised [default: all].
-    #[arg(long, value_name = "BLOCK", num_args = 1.., value_delimiter = ',')]
-    pub(super) training_blocks: Option<Vec<usize>>,
-
-    /// Change one key: b0.layer.t_invert=0.7, b1.pool=avg_4_2_1, dataset_sup.nb_epoch=5. May be repeated.
-    #[arg(long, value_name = "PATH=VALUE")]
-    pub(super) set: Vec<String>,
-
-    /// Train the classifier also on the layers as they are initialised (random), on the images alone (pixels), and compare.
-    #[arg(long, value_enum, value_name = "WHAT", num_args = 1.., value_delimiter = ',')]
-    pub(super) baseline: Vec<Baseline>,
-
     /// Hold out 20 % of the training images and test on them.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set, default_value = "false", hide_default_value = true)]
-    pub(super) validation: bool,
-
-    /// Go on with a run, or with its blocks.
-    #[arg(long, value_enum, value_name = "WHAT")]
-    pub(super) resume: Option<Resume>,
-
-    /// The run to go on with [default: the newest of the same model, data and seed].
-    #[arg(long, value_name = "DIR", requires = "resume")]
-    pub(super) run_dir: Option<PathBuf>,
-
-    /// Seed of initial weights, order of images and dropout [default: 0].
-    #[arg(long, value_name = "N")]
-    pub(super) seed: Option<u64>,
-
-    /// auto, cpu, cuda or cuda:N [default: auto; of a run that goes on, its own].
-    #[arg(long, value_name = "DEVICE", conflicts_with = "gpu_id")]
-    pub(super) device: Option<DeviceChoice>,
-
-    /// The same as --device cuda:N.
-    #[arg(long, value_name = "N")]
-    pub(super) gpu_id: Option<usize>,
-
-    /// How products are computed.
-    #[arg(long, value_enum, default_value = "float32")]
-    pub(super) precision: Precision,
-
-    /// Keep stored outputs of frozen blocks in a file of the run's folder, not in memory.
-    #[arg(long)]
-    pub(super) features_on_disk: bool,
-
-    /// Keep nothing beside the data: neither decoded pictures nor whitenings; both are then made anew, in memory.
-    #[arg(long)]
-    pub(super) no_cache: bool,
-
-    /// Record learning rate, convergence and R1 of the Hebbian block that learns in steps.csv, every so many steps.
-    #[arg(long, value_name = "STEPS", default_value_t = 0, hide_default_value = true)]
-    pub(super) record_every: u64,
-
-    /// Threads [default: all cores].
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(super) threads: usize,
-
-    /// Folder of the runs.
-    #[arg(long, value_name = "DIR", default_value = "results/runs")]
-    pub(super) results_dir: PathBuf,
-
-    /// Name of the model in the results folder [default: the preset's].
-    #[arg(long, value_name = "NAME")]
-    pub(super) model_name: Option<String>,
-
-    /// Whether to leave a run folder.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set, default_value = "true", hide_default_value = true)]
-    pub(super) save: bool,
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set, help_heading = DATA)]
+    pub(super) validation: Option<bool>,
 
     /// Folder of the data sets [default: $SOFTHEBB_DATA, else ~/.cache/softhebb/datasets].
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = DATA)]
     pub(super) data_dir: Option<PathBuf>,
 
     /// Download a data set that is missing, without asking.
-    #[arg(long)]
+    #[arg(long, help_heading = DATA)]
     pub(super) download: bool,
 
-    /// Read presets and data sets from this file, not from those inside the program.
-    #[arg(long, value_name = "FILE")]
-    pub(super) presets: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) keys: Keys,
+
+    /// Which blocks learn together [default: successive].
+    // The published README shortens it so.
+    #[arg(long, value_enum, value_name = "MODE", alias = "train", help_heading = TRAINING)]
+    pub(super) training_mode: Option<TrainingMode>,
+
+    /// The blocks that learn (from 0); the others stay as they are initialised [default: all].
+    #[arg(long, value_name = "BLOCK", num_args = 1.., value_delimiter = ',', help_heading = TRAINING)]
+    pub(super) training_blocks: Option<Vec<usize>>,
+
+    /// Train the classifier also on the layers as they are initialised (random), on the images alone (pixels), and compare.
+    #[arg(long, value_enum, value_name = "WHAT", num_args = 1.., value_delimiter = ',', help_heading = TRAINING)]
+    pub(super) baseline: Vec<Baseline>,
+
+    /// Seed of initial weights, order of images and dropout [default: 0].
+    #[arg(long, value_name = "N", help_heading = TRAINING)]
+    pub(super) seed: Option<u64>,
+
+    /// auto, cpu, cuda or cuda:N [default: auto; of a run that goes on, its own].
+    #[arg(long, value_name = "DEVICE", conflicts_with = "gpu_id", help_heading = MACHINE)]
+    pub(super) device: Option<DeviceChoice>,
+
+    /// The same as --device cuda:N.
+    #[arg(long, value_name = "N", help_heading = MACHINE)]
+    pub(super) gpu_id: Option<usize>,
+
+    /// How products are computed [default: float32].
+    #[arg(long, value_enum, help_heading = MACHINE)]
+    pub(super) precision: Option<Precision>,
+
+    /// Threads [default: all cores].
+    #[arg(long, value_name = "N", value_parser = number::threads, help_heading = MACHINE)]
+    pub(super) threads: Option<usize>,
+
+    /// Keep stored outputs of frozen blocks in a file of the run's folder, not in memory.
+    #[arg(long, help_heading = MACHINE)]
+    pub(super) features_on_disk: bool,
+
+    /// Keep nothing beside the data: neither decoded pictures nor whitenings; both are then made anew, in memory.
+    #[arg(long, help_heading = MACHINE)]
+    pub(super) no_cache: bool,
+
+    /// Name of the results: their folder below that of the runs [default: the preset's].
+    #[arg(long, value_name = "NAME", alias = "model-name", value_parser = files::name, help_heading = RESULTS)]
+    pub(super) name: Option<String>,
+
+    /// Folder of the runs [default: results/runs].
+    #[arg(long, value_name = "DIR", help_heading = RESULTS)]
+    pub(super) results_dir: Option<PathBuf>,
+
+    /// Leave no run folder.
+    #[arg(long, conflicts_with = "save", help_heading = RESULTS)]
+    pub(super) no_save: bool,
+
+    // The published program's word.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set, hide = true)]
+    pub(super) save: Option<bool>,
+
+    /// Go on with a run, or with its blocks.
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = RESULTS)]
+    pub(super) resume: Option<Resume>,
+
+    /// The run to go on with [default: the newest of the same model, data and seed].
+    #[arg(long, value_name = "DIR", requires = "resume", help_heading = RESULTS)]
+    pub(super) run_dir: Option<PathBuf>,
+
+    /// Record learning rate, convergence and R1 of the Hebbian block that learns in steps.csv, every so many steps.
+    #[arg(long, value_name = "STEPS", help_heading = RESULTS)]
+    pub(super) record_every: Option<u64>,
 
     /// Print the plan and do nothing.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub(super) dry_run: bool,
 
     /// With --dry-run: print the plan as JSON.
-    #[arg(long, requires = "dry_run")]
+    #[arg(long, requires = "dry_run", help_heading = OUTPUT)]
     pub(super) json: bool,
 
     /// Say only warnings and the result.
-    #[arg(short, long, conflicts_with = "verbose")]
+    #[arg(short, long, conflicts_with = "verbose", help_heading = OUTPUT)]
     pub(super) quiet: bool,
 
     /// Say more: the numbers of each block, every file written.
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = OUTPUT)]
     pub(super) verbose: bool,
+
+    /// What the file of --config says.
+    #[arg(skip)]
+    pub(super) file: config::Base,
 }
 
 impl RunArgs {
     /// The device, if one was typed.
     pub(super) fn device(&self) -> Option<DeviceChoice> {
         self.gpu_id.map(DeviceChoice::Cuda).or(self.device)
+    }
+
+    /// Whether a run folder is left.
+    pub(super) fn saves(&self) -> bool {
+        self.save.unwrap_or(!self.no_save)
+    }
+
+    /// Folder of the runs.
+    pub(super) fn results_dir(&self) -> &Path {
+        self.results_dir.as_deref().unwrap_or(Path::new("results/runs"))
+    }
+
+    /// Makes one of the two ways to name a preset, and takes what was not typed from the file of `--config`.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or has a mistake.
+    pub(super) fn settle(&mut self) -> anyhow::Result<()> {
+        self.preset = self.named.take().or_else(|| self.preset.take());
+        match self.config.take() {
+            Some(path) => config::take(self, &path),
+            None => Ok(()),
+        }
     }
 
     /// The first argument typed that a run which goes on with its own plan would ignore.
@@ -157,12 +203,13 @@ impl RunArgs {
             (self.training_mode.is_some(), "--training-mode"),
             (self.training_blocks.is_some(), "--training-blocks"),
             (!self.set.is_empty(), "--set"),
-            (self.validation, "--validation"),
+            (self.validation.is_some(), "--validation"),
             (self.seed.is_some(), "--seed"),
-            (self.model_name.is_some(), "--model-name"),
-            (!self.save, "--save false"),
-            (self.record_every > 0, "--record-every"),
+            (self.name.is_some(), "--name"),
+            (!self.saves(), "--no-save"),
+            (self.record_every.is_some(), "--record-every"),
+            (self.precision.is_some(), "--precision"),
         ];
-        typed.into_iter().find(|(typed, _)| *typed).map(|(_, name)| name)
+        self.keys.typed().or_else(|| typed.into_iter().find(|(typed, _)| *typed).map(|(_, name)| name))
     }
 }

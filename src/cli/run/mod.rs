@@ -2,6 +2,7 @@
 
 mod args;
 mod baseline;
+mod config;
 mod images;
 mod prepare;
 mod words;
@@ -35,7 +36,8 @@ pub(super) const INTERRUPTED: u8 = 130;
 ///
 /// # Errors
 /// Whatever went wrong, with what to do.
-pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: &mut RunArgs) -> anyhow::Result<ExitCode> {
+    args.settle()?;
     let demo = prepare::demo(args)?;
     run_then(demo.as_ref().unwrap_or(args), "run", &mut |_| Ok(true))
 }
@@ -65,6 +67,7 @@ pub const POST_HOC: &str = "-post-hoc";
 /// # Errors
 /// When the arguments make no plan, or one of another kind of network.
 pub fn settle_post_hoc(args: &mut RunArgs) -> anyhow::Result<()> {
+    args.settle()?;
     if args.preset.is_none() && args.model.is_none() {
         return Ok(());
     }
@@ -73,7 +76,7 @@ pub fn settle_post_hoc(args: &mut RunArgs) -> anyhow::Result<()> {
     if !plan.network.blocks[0].layer.method.is_hebbian() {
         args.training_mode = Some(TrainingMode::Simultaneous);
     }
-    args.model_name.get_or_insert_with(|| format!("{}{POST_HOC}", plan.model));
+    args.name.get_or_insert_with(|| format!("{}{POST_HOC}", plan.model));
     Ok(())
 }
 
@@ -83,7 +86,7 @@ pub fn settle_post_hoc(args: &mut RunArgs) -> anyhow::Result<()> {
 /// When the arguments make no plan.
 pub fn finished(args: &RunArgs) -> anyhow::Result<Option<PathBuf>> {
     let plan = prepare::typed_plan(args)?;
-    let Ok(folder) = resume::latest(&args.results_dir, &plan) else { return Ok(None) };
+    let Ok(folder) = resume::latest(args.results_dir(), &plan) else { return Ok(None) };
     let dir = RunDir::new(&folder);
     let (Ok(there), Ok(checkpoint)) = (resume::read_plan(&dir), checkpoint::load(&dir)) else { return Ok(None) };
     let done = checkpoint.progress.is_some_and(|p| p.phase >= there.phases.len());

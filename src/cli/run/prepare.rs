@@ -91,11 +91,11 @@ pub fn plan(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
             Ok((plan, Start::Fresh))
         }
         Some(Resume::All) => {
-            let dir = RunDir::new(args.run_dir.clone().map_or_else(|| resume::latest(&args.results_dir, &plan), Ok)?);
+            let dir = RunDir::new(args.run_dir.clone().map_or_else(|| resume::latest(args.results_dir(), &plan), Ok)?);
             let mut there = resume::read_plan(&dir)?;
             let differences = compare::differences(&there, &plan);
             if !differences.is_empty() {
-                let list = differences.iter().map(|d| format!("\n  {d}")).collect::<String>();
+                let list = compare::list(&differences);
                 let hint =
                     format!("`softhebb run --resume all --run-dir {}` goes on with it as it is", dir.root().display());
                 return Err(Usage(format!(
@@ -109,11 +109,12 @@ pub fn plan(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
             Ok((there, Start::GoOn(dir)))
         }
         Some(Resume::WithoutClassifier) => {
-            let dir = RunDir::new(args.run_dir.clone().map_or_else(|| resume::latest(&args.results_dir, &plan), Ok)?);
+            let dir = RunDir::new(args.run_dir.clone().map_or_else(|| resume::latest(args.results_dir(), &plan), Ok)?);
             let classifier = plan.network.blocks.len() - 1;
             plan.training_blocks = Some(vec![classifier]);
             plan.phases =
                 plan::phases(&plan.network, &plan.dataset_unsup, &plan.dataset_sup, plan.mode, Some(&[classifier]))?;
+            args.keys.check(&plan)?;
             plan.blocks_from = Some(std::path::absolute(dir.checkpoint())?);
             with_baselines(args, &mut plan)?;
             Ok((plan, Start::TakeBlocks(dir)))
@@ -127,9 +128,7 @@ fn here(args: &RunArgs, plan: &mut RunPlan, dir: &RunDir) {
     plan.device = args.device().unwrap_or(plan.device);
     plan.features_on_disk |= args.features_on_disk;
     plan.no_cache |= args.no_cache;
-    if args.threads > 0 {
-        plan.threads = args.threads;
-    }
+    plan.threads = args.threads.unwrap_or(plan.threads);
     if args.data_dir.is_some() {
         plan.data_dir.clone_from(&args.data_dir);
     }
@@ -145,7 +144,7 @@ fn catalogue(args: &RunArgs) -> Result<Catalogue, PresetError> {
 /// The plan that the arguments describe.
 pub fn typed_plan(args: &RunArgs) -> anyhow::Result<RunPlan> {
     let catalogue = catalogue(args)?;
-    let request = Request {
+    let mut request = Request {
         preset: args.preset.clone(),
         model: args.model.clone(),
         dataset: args.dataset.clone(),
@@ -153,21 +152,33 @@ pub fn typed_plan(args: &RunArgs) -> anyhow::Result<RunPlan> {
         dataset_sup: args.dataset_sup.clone(),
         mode: args.training_mode.unwrap_or(TrainingMode::Successive),
         training_blocks: args.training_blocks.clone(),
-        set: args.set.clone(),
-        validation_unsup: args.validation,
-        validation_sup: args.validation,
+        set: [args.file.set.as_slice(), &args.set].concat(),
+        validation_unsup: args.validation.unwrap_or(false),
+        validation_sup: args.validation.unwrap_or(false),
         seed: args.seed.unwrap_or(0),
         device: args.device().unwrap_or(DeviceChoice::Auto),
-        precision: args.precision,
-        threads: args.threads,
+        precision: args.precision.unwrap_or_default(),
+        threads: args.threads.unwrap_or(0),
         features_on_disk: args.features_on_disk,
         no_cache: args.no_cache,
-        record_every: args.record_every,
-        save: args.save,
-        model_name: args.model_name.clone(),
+        record_every: args.record_every.unwrap_or(0),
+        save: args.saves(),
+        model_name: args.name.clone(),
         data_dir: args.data_dir.clone(),
     };
-    Ok(request.plan(&catalogue)?)
+    // What is typed comes after the file, which it overrides.
+    let network = || Ok(request.network(&catalogue)?);
+    let of_file = args.file.keys.sets(&args.file.set, network)?;
+    let typed = args.keys.sets(&args.set, network)?;
+    request.set = [args.file.set.as_slice(), &of_file, &typed, &args.set].concat();
+    let mut plan = request.plan(&catalogue)?;
+    if let Some(name) = &args.file.network {
+        plan.network.name.clone_from(name);
+        plan.model = args.name.clone().unwrap_or_else(|| name.clone());
+    }
+    args.file.keys.check(&plan)?;
+    args.keys.check(&plan)?;
+    Ok(plan)
 }
 
 /// Makes the run's folder (or opens the one that is there), takes its lock and writes the plan.
@@ -176,7 +187,7 @@ pub fn claim(args: &RunArgs, plan: &mut RunPlan, start: &Start) -> anyhow::Resul
         return Ok(None);
     }
     if !matches!(start, Start::GoOn(_)) {
-        plan.folder = resume::new_folder(&args.results_dir, plan)?;
+        plan.folder = resume::new_folder(args.results_dir(), plan)?;
     }
     let dir = RunDir::new(&plan.folder);
     let lock = dir.lock()?.ok_or_else(|| {

@@ -1,9 +1,9 @@
 //! What a run says of itself before it begins.
 
 use crate::device;
-use crate::preset::describe;
+use crate::preset::{LayerConfig, describe};
 use crate::report::format::plural;
-use crate::train::{RunPlan, TrainError, baseline, learned};
+use crate::train::{Phase, RunPlan, TrainError, baseline, learned};
 
 /// One line for people.
 pub fn title(plan: &RunPlan, on: tch::Device) -> String {
@@ -15,6 +15,15 @@ pub fn title(plan: &RunPlan, on: tch::Device) -> String {
     let (unsup, sup) = (&plan.dataset_unsup.config, &plan.dataset_sup.config);
     let validation = if plan.dataset_sup.validation { " · validation" } else { "" };
     format!("{} · {unsup} → {sup} · seed {} · {device}{validation}", plan.model, plan.seed)
+}
+
+/// The learning rates of a phase's blocks, each once.
+fn rates(plan: &RunPlan, phase: &Phase) -> String {
+    let rate = |layer: &LayerConfig| if layer.method.is_hebbian() { layer.lr } else { layer.lr_sup };
+    let mut rates: Vec<String> =
+        phase.blocks.iter().map(|i| rate(&plan.network.blocks[*i].layer).to_string()).collect();
+    rates.dedup();
+    rates.join(" and ")
 }
 
 /// The plan for people, with the notes that a run of it begins with.
@@ -53,10 +62,11 @@ fn add_phases(text: &mut String, plan: &RunPlan) {
             batch_size: phase.batch_size,
         };
         text.push_str(&format!(
-            "{} ({}, batches of {})\n",
+            "{} ({}, batches of {}, learning rate {})\n",
             crate::report::phase_title(&info),
             data.config,
-            phase.batch_size
+            phase.batch_size,
+            rates(plan, phase)
         ));
     }
 }

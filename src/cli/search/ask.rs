@@ -1,8 +1,11 @@
 //! What is asked for: the file of the space, and the command line, which wins.
 
 use std::collections::BTreeSet;
+use std::io::{self, Write as _};
 
+use crate::cli::keys::key;
 use crate::device;
+use crate::files;
 use crate::search::read;
 use crate::search::space::Space;
 use crate::search::{SearchDir, SearchError, store::Stored};
@@ -14,7 +17,7 @@ use super::SweepArgs;
 ///
 /// # Errors
 /// When the space cannot be read.
-pub fn space(args: &SweepArgs) -> Result<(Space, String), SearchError> {
+pub fn space(args: &SweepArgs) -> anyhow::Result<(Space, String)> {
     let (mut space, file) = match (&args.resume, &args.config) {
         (Some(folder), None) => {
             let dir = SearchDir::new(folder);
@@ -30,15 +33,17 @@ pub fn space(args: &SweepArgs) -> Result<(Space, String), SearchError> {
 }
 
 /// The command line over the file.
-fn overlay(args: &SweepArgs, space: &mut Space) -> Result<(), SearchError> {
+fn overlay(args: &SweepArgs, space: &mut Space) -> anyhow::Result<()> {
     fn over<T: Clone>(own: &mut Option<T>, given: &Option<T>) {
         if given.is_some() {
             own.clone_from(given);
         }
     }
+    over(&mut space.run.presets, &args.presets);
     let base = &mut space.base;
-    if args.preset.is_some() || args.model.is_some() {
-        (base.preset, base.model) = (args.preset.clone(), args.model.clone());
+    let preset = args.named.as_ref().or(args.preset.as_ref());
+    if preset.is_some() || args.model.is_some() {
+        (base.preset, base.model) = (preset.cloned(), args.model.clone());
     }
     // One data set for all phases takes the place of both.
     if args.dataset.is_some() {
@@ -49,12 +54,18 @@ fn overlay(args: &SweepArgs, space: &mut Space) -> Result<(), SearchError> {
     over(&mut base.training_mode, &args.training_mode);
     over(&mut base.training_blocks, &args.training_blocks);
     over(&mut base.blocks_from, &args.blocks_from);
-    for set in &args.set {
-        let key = |set: &str| set.split('=').next().unwrap_or_default().trim().to_string();
-        let twin = space.axes.iter().find(|axis| axis.keys.contains(&key(set)));
+    let words = args.keys.sets(&args.set, || {
+        let mut asked = space.clone();
+        asked.base.set.extend(args.set.iter().cloned());
+        Ok(asked.request(None).network(&asked.catalogue()?)?)
+    })?;
+    let base = &mut space.base;
+    for set in words.iter().chain(&args.set) {
+        let twin = space.axes.iter().find(|axis| axis.keys.iter().any(|k| k == key(set)));
         if let Some(axis) = twin {
             let message = format!("--set {set}: the space varies this key (axis `{}`)", axis.name);
-            return Err(SearchError::Usage(format!("{message}\nhint: copy the space's file and leave that axis out")));
+            let hint = "copy the space's file and leave that axis out";
+            return Err(SearchError::Usage(format!("{message}\nhint: {hint}")).into());
         }
         base.set.retain(|other| key(other) != key(set));
         base.set.push(set.clone());
@@ -63,11 +74,11 @@ fn overlay(args: &SweepArgs, space: &mut Space) -> Result<(), SearchError> {
     base.validation_unsup = args.validation_unsup.unwrap_or(base.validation_unsup);
     if let Some(seeds) = &args.seeds {
         if seeds.iter().collect::<BTreeSet<_>>().len() < seeds.len() {
-            return Err(SearchError::Usage("--seeds names the same seed twice".to_string()));
+            return Err(SearchError::Usage("--seeds names the same seed twice".to_string()).into());
         }
         space.seeds.clone_from(seeds);
     }
-    space.num_samples = args.num_samples.unwrap_or(space.num_samples);
+    space.num_samples = args.num_samples.map_or(space.num_samples, |n| usize::try_from(n).unwrap_or(usize::MAX));
     space.sampler_seed = args.seed.unwrap_or(space.sampler_seed);
     space.metric = args.metric.unwrap_or(space.metric);
     let run = &mut space.run;
@@ -79,13 +90,12 @@ fn overlay(args: &SweepArgs, space: &mut Space) -> Result<(), SearchError> {
     run.reuse_layers = args.reuse_layers.unwrap_or(run.reuse_layers);
     over(&mut run.model_name, &args.model_name);
     over(&mut run.data_dir, &args.data_dir);
-    over(&mut run.presets, &args.presets);
-    if base.preset.is_none() && base.model.is_none() {
-        let hint = "`softhebb search --preset 4SoftHebbCnnCIFAR`, or `softhebb show` for the names of all presets";
-        return Err(SearchError::Usage(format!("no network is named\nhint: {hint}")));
+    if let Some(name) = &run.model_name {
+        files::name(name).map_err(|error| SearchError::Usage(format!("model_name {name:?}: {error}")))?;
     }
-    if space.num_samples == 0 {
-        return Err(SearchError::Usage("--num-samples 0: nothing would run".to_string()));
+    if base.preset.is_none() && base.model.is_none() {
+        let hint = "`softhebb search 4SoftHebbCnnCIFAR`, or `softhebb show` for the names of all presets";
+        return Err(SearchError::Usage(format!("no network is named\nhint: {hint}")).into());
     }
     let drawn = space.axes.iter().any(|axis| axis.values.is_drawn());
     if space.num_samples > 1 && !drawn {
@@ -93,12 +103,22 @@ fn overlay(args: &SweepArgs, space: &mut Space) -> Result<(), SearchError> {
             "--num-samples {}: nothing is drawn in this space, so all samples would be the same",
             space.num_samples
         );
-        return Err(SearchError::Usage(format!("{why}\nhint: --seeds 0,1,2 repeats it with other seeds")));
+        return Err(SearchError::Usage(format!("{why}\nhint: --seeds 0,1,2 repeats it with other seeds")).into());
     }
     match space.count() {
         Some(n) if n <= crate::search::space::MOST_TRIALS => Ok(()),
-        _ => Err(SearchError::Usage(format!("these are more than {} trials", crate::search::space::MOST_TRIALS))),
+        _ => {
+            Err(SearchError::Usage(format!("these are more than {} trials", crate::search::space::MOST_TRIALS)).into())
+        }
     }
+}
+
+/// The search that is asked for, as JSON: its space, the run that its trials vary, and the trials.
+///
+/// # Errors
+/// When it cannot be printed.
+pub fn json(asked: &Stored) -> anyhow::Result<()> {
+    Ok(writeln!(io::stdout().lock(), "{:#}", serde_json::to_value(asked)?)?)
 }
 
 /// The devices of the slots, as CUDA counts them; empty where trials run on the CPU.

@@ -39,8 +39,12 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let left_out = space.fit(&space.request(None).network(&catalogue)?);
     store::check(&space, &file, &catalogue)?;
     let base = store::plan(&space, &catalogue, None)?;
+    args.keys.check(&base)?;
     let asked = Stored::new(space, base);
     let planned = store::plans(&asked.space, &catalogue, &asked.trials)?;
+    if args.json {
+        return ask::json(&asked).map(|()| ExitCode::SUCCESS);
+    }
     if args.dry_run {
         return words::dry_run(&asked, &left_out);
     }
@@ -63,7 +67,10 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let waiting = rows.iter().filter(|row| row.state.status == Status::Pending).count();
     let memory = plans.iter().map(memory_of).max().unwrap_or(0);
     let machine = Machine {
-        cores: args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        cores: args
+            .threads
+            .filter(|n| *n > 0)
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
         memory: device::available_memory().unwrap_or(8 << 30),
         gpu_slots: slots.len(),
         asked: args.parallel,
@@ -112,7 +119,7 @@ fn open(args: &SweepArgs, file: &str, asked: Stored) -> Result<Opened, SearchErr
         let lock = dir.lock()?;
         if dir.json().exists() {
             let path = shell(&dir.root().display().to_string());
-            let hint = format!("`softhebb search --resume {path}` goes on with it; --folder-name starts another one");
+            let hint = format!("`softhebb search --resume {path}` goes on with it; --name starts another one");
             return Err(SearchError::Usage(format!("{path} holds a search already\nhint: {hint}")));
         }
         asked.write(&dir)?;
@@ -123,7 +130,7 @@ fn open(args: &SweepArgs, file: &str, asked: Stored) -> Result<Opened, SearchErr
     let lock = dir.lock()?;
     let differences = stored.differences(&asked.space, &asked.base);
     if !differences.is_empty() && !args.accept_changes {
-        let list = differences.iter().take(20).map(|d| format!("\n  {d}")).collect::<String>();
+        let list = crate::train::compare::list(&differences);
         let path = dir.root().display();
         return Err(SearchError::Usage(format!(
             "the search in {path} is another one than is asked for:{list}\n\
@@ -152,7 +159,7 @@ fn open(args: &SweepArgs, file: &str, asked: Stored) -> Result<Opened, SearchErr
 
 /// `MODEL-CONFIG`, unless another name was given.
 fn folder_name(args: &SweepArgs, file: &str, asked: &Stored) -> PathBuf {
-    args.folder_name.clone().map_or_else(
+    args.name.clone().map_or_else(
         || {
             let config = PathBuf::from(file).file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
             PathBuf::from(format!("{}-{config}", asked.base.model))
