@@ -116,7 +116,10 @@ fn tensorboard_reads_scalars_images_text_and_hparams() {
     assert!(text.starts_with("2SoftMlp · seed 3") && text.contains("\"lr\": 0.08"), "{text}");
 
     let hparams = &found["hparams"];
-    assert_eq!(hparams["metrics"], json!(["accuracy/test", "accuracy/train", "loss/test", "loss/train", "convergence"]));
+    assert_eq!(
+        hparams["metrics"],
+        json!(["accuracy/test", "accuracy/train", "loss/test", "loss/train", "convergence"])
+    );
     assert_eq!(hparams["columns"]["network.blocks.0.layer.lr"], "DATA_TYPE_FLOAT64");
     assert_eq!(hparams["columns"]["save"], "DATA_TYPE_BOOL");
     let group = &hparams["groups"][0];

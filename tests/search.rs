@@ -299,7 +299,7 @@ fn mistakes_are_told_with_their_place_and_leave_nothing() {
 fn a_dry_run_prints_the_trials_and_touches_nothing() {
     let place = place(SPACE);
     let done = place.softhebb(&format!("{SWEEP} --dry-run")).succeeds();
-    let (page, table) = done.stdout.split_once("\ntrial").unwrap();
+    let (page, table) = done.stdout.split_once("\n\ntrial  ").unwrap();
     for part in [
         "custom · FashionMini_1 (300 images, 1 epoch) → FashionMini_50 (300 images, 3 epochs)\n",
         "b1.layer.t_invert  0.5, 2.0\n",
@@ -307,7 +307,7 @@ fn a_dry_run_prints_the_trials_and_touches_nothing() {
         "time    about ",
         "disk    about ",
         "an estimate within a factor of three: ",
-        "folder  results/search/sweep\n",
+        "folder  results/search/sweep",
     ] {
         assert!(page.contains(part), "{part:?} is not in\n{page}");
     }
@@ -327,7 +327,8 @@ fn a_dry_run_prints_the_trials_and_touches_nothing() {
     let page = place.softhebb(&format!("search {many}")).succeeds().stdout;
     assert!(page.lines().count() < 30 && page.contains("… 592 more: --all prints them"), "{page}");
     assert!(page.contains("200 combinations × 3 seeds = 600 trials") && page.contains("1.25^-50 … 1.25^49"), "{page}");
-    assert_eq!(place.softhebb(&format!("search {many} --all")).succeeds().stdout.matches("-").count() / 600, 1);
+    let all = place.softhebb(&format!("search {many} --all")).succeeds().stdout;
+    assert_eq!(all.lines().count(), page.lines().count() + 592 - 1, "{all}");
     // The same seed of the sampler draws the same trials, another one others.
     fs::write(place.path("space.toml"), SPACE.replace("grid = [0.5, 2.0]", "log_uniform = [0.1, 10]")).unwrap();
     let draw = |line: &str| place.softhebb(&format!("{SWEEP} --dry-run --num-samples 3 {line}")).succeeds().stdout;
@@ -411,7 +412,7 @@ fn best_is_a_mean_over_seeds_with_its_deviation() {
         let numbers: Vec<f64> = out.lines().next().unwrap().split([' ', ':']).filter_map(|w| w.parse().ok()).collect();
         let std = (x[a] - x[b]).abs() / 2f64.sqrt();
         assert!((numbers[1] / means[usize::from(second)] - 1.0).abs() < 1e-3, "{metric}: {out}");
-        assert!((numbers[2] - std).abs() <= 0.005 + 1e-3 * std, "{metric}: {out}");
+        assert!((numbers[2] - std).abs() <= 0.0051 + 1e-3 * std, "{metric}: {out}");
         for (seed, trial) in [(0, a), (1, b)] {
             assert!(out.contains(&format!("  seed {seed}: ")) && out.contains(&format!("(trial {trial})\n")), "{out}");
         }
