@@ -70,8 +70,9 @@ pub struct Runner<'a> {
     watcher: &'a mut dyn Watcher,
     /// How often the user asked to stop.
     asked: &'a AtomicUsize,
+    /// By the trial's place in `plans` and `rows`.
     active: BTreeMap<usize, Active>,
-    /// Places in `plans` and `rows` by the trial's number.
+    /// What `runner.json` says.
     worker: Worker,
     began: Instant,
     looked: Option<Instant>,

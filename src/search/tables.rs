@@ -174,6 +174,72 @@ pub fn write(dir: &SearchDir, space: &Space, rows: &[Row]) -> Result<(), FileErr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::read::parse;
+
+    #[test]
+    fn the_best_is_a_mean_of_combinations_that_have_ended() {
+        const F: Status = Status::Finished;
+        let space = parse("x", "seeds = [0, 1]\n[space]\n\"b0.layer.lr\" = { grid = [1, 2, 3] }\n").unwrap();
+        // Accuracy and status of both seeds of three combinations; the best mean, the deviation, its trials and its ties.
+        for (trials, want) in [
+            (
+                [(70.0, F), (72.0, F), (80.0, F), (50.0, F), (60.0, F), (60.0, F)],
+                Some((71.0, Some(2.0), vec![0, 1], 0)),
+            ),
+            // A lucky seed whose twin has still to come does not count, one whose twin failed does.
+            (
+                [(70.0, F), (72.0, F), (80.0, F), (0.0, Status::Running), (60.0, F), (60.0, F)],
+                Some((71.0, Some(2.0), vec![0, 1], 0)),
+            ),
+            (
+                [(70.0, F), (72.0, F), (80.0, F), (0.0, Status::Failed), (60.0, F), (60.0, F)],
+                Some((80.0, None, vec![2], 0)),
+            ),
+            (
+                [
+                    (70.0, F),
+                    (0.0, Status::Pending),
+                    (80.0, F),
+                    (0.0, Status::Pending),
+                    (0.0, Status::Pending),
+                    (0.0, Status::Pending),
+                ],
+                Some((80.0, None, vec![2], 0)),
+            ),
+            // The same mean is a tie, in whatever order its values come.
+            (
+                [(70.1, F), (72.2, F), (72.2, F), (70.1, F), (71.15, F), (71.15, F)],
+                Some((71.15, Some(2.205), vec![0, 1], 2)),
+            ),
+            ([(f64::NAN, F), (72.0, F), (1.0, F), (2.0, F), (0.0, F), (0.0, F)], Some((1.5, Some(0.5), vec![2, 3], 0))),
+            ([(0.0, Status::Pending); 6], None),
+        ] {
+            let row = |(trial, (acc, status)): (Trial, (f64, Status))| Row {
+                trial,
+                state: State { status, ..State::default() },
+                latest: Latest { metrics: [None, None, None, Some(acc), None, None], ..Latest::default() },
+            };
+            let rows: Vec<Row> = space.trials().into_iter().zip(trials).map(row).collect();
+            let found = best(&space, &rows).map(|best| {
+                let (mean, std) = best.first.of(Metric::TestAcc);
+                let numbers: Vec<usize> = best.first.trials.iter().map(|row| row.trial.index).collect();
+                assert_eq!(best.of, 3);
+                // The sample variance of two values is half of their difference squared.
+                (mean, std.map(|std| std * std), numbers, best.ties.len())
+            });
+            let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+            match (&found, &want) {
+                (Some(f), Some(w)) => {
+                    let same = match (f.1, w.1) {
+                        (Some(a), Some(b)) => near(a, b),
+                        (a, b) => a == b,
+                    };
+                    assert!(near(f.0, w.0) && same && (&f.2, f.3) == (&w.2, w.3), "{found:?} {want:?}");
+                }
+                _ => assert_eq!(found, want),
+            }
+        }
+    }
 
     #[test]
     fn deviations_are_those_of_a_sample() {

@@ -150,6 +150,7 @@ fn open(args: &SweepArgs, file: &str, asked: Stored) -> Result<Opened, SearchErr
     let dir = SearchDir::new(folder);
     let mut stored = Stored::read(&dir)?;
     let lock = dir.lock()?;
+    let _ = fs::remove_file(dir.runner()); // the one that it names has ended
     let differences = stored.differences(&asked.space, &asked.base);
     if !differences.is_empty() && !args.accept_changes {
         let list = differences.iter().take(20).map(|d| format!("\n  {d}")).collect::<String>();
