@@ -115,12 +115,12 @@ pub fn best<'a>(space: &Space, rows: &'a [Row]) -> Option<Best<'a>> {
     if all.iter().any(|c| !c.is_open) {
         all.retain(|c| !c.is_open);
     }
-    let mut all = all.into_iter();
-    let first = all.next()?;
+    let top = mean(all.first()?);
     // The same values in another order may sum to a last bit more.
-    let is_tie = |c: &Combination| mean(c) == mean(&first) || (mean(c) / mean(&first) - 1.0).abs() < 1e-12;
-    let ties = all.take_while(is_tie).collect();
-    Some(Best { first, ties, of: groups(rows).len() })
+    all.retain(|c| mean(c) == top || (mean(c) / top - 1.0).abs() < 1e-12);
+    all.sort_by_key(|c| c.trials[0].trial.index);
+    let first = all.remove(0);
+    Some(Best { first, ties: all, of: groups(rows).len() })
 }
 
 /// Writes both tables.
