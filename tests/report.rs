@@ -91,6 +91,7 @@ fn tensorboard_reads_scalars_images_text_and_hparams() {
     for (tag, values) in [
         ("loss/train", ["0.5", "0.5"]),
         ("accuracy/test", ["51.0", "52.0"]),
+        ("convergence", ["nan", "nan"]),
         ("lr", ["0.25", "0.25"]),
         ("speed/images_per_second", ["1000.0", "1000.0"]),
         ("radius/b0", ["13.5", "13.5"]),

@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::place::{Key, Place, in_order};
 use super::{Resume, RunArgs};
 use crate::cli::Usage;
 use crate::cli::keys::Keys;
@@ -29,7 +30,6 @@ use crate::files::FileError;
 use crate::preset::{BlockEntry, Catalogue, DatasetConfig, ModelSpec, NetworkConfig, dataset, parse_block, resolve_on};
 use crate::search::SearchError;
 use crate::search::axis::plain;
-use crate::search::place::{Key, Place, in_order};
 use crate::train::RunPlan;
 
 /// What comes before the words that are typed.
@@ -123,6 +123,9 @@ fn over(args: &mut RunArgs, file: RunArgs) {
     fill(&mut args.threads, file.threads);
     fill(&mut args.results_dir, file.results_dir);
     fill(&mut args.record_every, file.record_every);
+    if args.baseline.is_empty() {
+        args.baseline = file.baseline;
+    }
     args.download |= file.download;
     args.features_on_disk |= file.features_on_disk;
     args.no_cache |= file.no_cache;
@@ -220,6 +223,7 @@ fn of_plan(plan: &RunPlan, catalogue: &Catalogue) -> anyhow::Result<RunArgs> {
     }
     args.training_mode = Some(plan.mode);
     args.training_blocks.clone_from(&plan.training_blocks);
+    args.baseline.clone_from(&plan.baseline);
     args.seed = Some(plan.seed);
     args.device = Some(plan.device);
     args.threads = (plan.threads > 0).then_some(plan.threads);

@@ -4,6 +4,7 @@ mod args;
 mod baseline;
 mod config;
 mod images;
+mod place;
 mod prepare;
 mod words;
 

@@ -2,6 +2,7 @@
 
 mod ask;
 mod begin;
+mod dry;
 mod look;
 mod screen;
 mod words;
@@ -39,7 +40,7 @@ pub struct SearchArgs {
 enum Command {
     /// Show how a search stands, from any terminal.
     Status(look::StatusArgs),
-    /// Print the best trial, and the command that runs it again.
+    /// Print the best combination over its seeds, and the command that runs it again.
     Best(look::BestArgs),
 }
 
@@ -207,12 +208,16 @@ pub struct SweepArgs {
     #[arg(long, requires = "resume", help_heading = RESULTS)]
     accept_changes: bool,
 
-    /// Print the table of trials and do nothing.
+    /// Print a page about the sweep (space, number of trials, time and disk, first and last trials) and do nothing.
     #[arg(long, help_heading = OUTPUT)]
     dry_run: bool,
 
-    /// With --dry-run: print the space, the plan and the trials as JSON.
+    /// With --dry-run: print all trials.
     #[arg(long, requires = "dry_run", help_heading = OUTPUT)]
+    all: bool,
+
+    /// With --dry-run: print JSON.
+    #[arg(long, requires = "dry_run", conflicts_with = "all", help_heading = OUTPUT)]
     json: bool,
 
     /// Say only failures and the result.

@@ -1,14 +1,13 @@
-//! Places in the file of a search space: values read with the line and the key that a mistake is told with.
+//! Places in a file that people write: values read with the line and the key that a mistake is told with.
 
 use std::ops::Range;
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::SearchError;
 use crate::preset::suggest::{did_you_mean, nearest};
+use crate::search::SearchError;
 
 /// A key and where it stands.
 pub type Key<'i> = Spanned<std::borrow::Cow<'i, str>>;
@@ -50,32 +49,6 @@ impl Place<'_> {
 
     pub fn table<'v, 'i>(&self, key: &Key, value: &'v Spanned<DeValue<'i>>) -> Result<&'v DeTable<'i>, SearchError> {
         value.get_ref().as_table().ok_or_else(|| self.at(key, format!("a table is expected: [{}]", key.get_ref())))
-    }
-
-    /// The value as a type of ours.
-    pub fn value<T: DeserializeOwned>(
-        &self,
-        key: &Key,
-        value: &Spanned<DeValue>,
-        expected: &str,
-    ) -> Result<T, SearchError> {
-        let json = self.json(key, value)?;
-        let shown = json.to_string();
-        serde_json::from_value(json).map_err(|_| self.at(key, format!("wrong value {shown}; expected {expected}")))
-    }
-
-    /// The numbers of a table with exactly these keys.
-    pub fn numbers(&self, key: &Key, value: &Spanned<DeValue>, names: &[&str]) -> Result<Vec<f64>, SearchError> {
-        let form = format!("{{ {} }}", names.iter().map(|n| format!("{n} = …")).collect::<Vec<_>>().join(", "));
-        let Some(table) = value.get_ref().as_table() else { return Err(self.at(key, format!("the form is {form}"))) };
-        if let Some((inner, _)) = table.iter().find(|(inner, _)| !names.contains(&inner.get_ref().as_ref())) {
-            return Err(self.unknown(inner, names));
-        }
-        let read = |name: &&str| match table.get(*name) {
-            Some(value) => self.value(key, value, &format!("a number for {name}")),
-            None => Err(self.at(key, format!("`{name}` is missing; the form is {form}"))),
-        };
-        names.iter().map(read).collect()
     }
 
     pub fn json(&self, key: &Key, value: &Spanned<DeValue>) -> Result<Value, SearchError> {
