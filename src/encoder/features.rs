@@ -4,11 +4,12 @@ use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
 
-use super::npy::{self, Matrix};
 use super::stream::Decoder;
 use super::train::Unreadable;
 use super::{Encoder, EncoderError, Source};
 use crate::device::guard;
+use crate::files::FileError;
+use crate::files::npy::{self, Matrix};
 use crate::report::{Event, Hub, PhaseInfo, PhaseKind};
 
 /// Images that are encoded together.
@@ -73,7 +74,7 @@ impl Features {
                         };
                         list(&unit(&y))
                     })?;
-                    rows.push(&values).map_err(npy::failed(path))?;
+                    rows.push(&values).map_err(FileError::write(path))?;
                     indices.extend(&batch.indices);
                 }
                 hub.send(Event::Progress { epoch: 1, images: batch.position as u64 })?;

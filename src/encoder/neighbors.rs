@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 
 use super::features::list;
-use super::{EncoderError, Features, npy};
+use super::{EncoderError, Features};
 use crate::device::guard;
+use crate::files::{FileError, npy};
 
 /// Images asked about at once, and images that they are compared with at once.
 const ASKED: usize = 256;
@@ -71,7 +72,7 @@ impl Best {
 /// When libtorch fails or the file cannot be written.
 pub fn write_matrix(features: &Features, path: &std::path::Path) -> Result<(), EncoderError> {
     let n = features.len();
-    npy::write(path, n, |rows| {
+    npy::write(path, n, |rows| -> Result<(), EncoderError> {
         for from in (0..n).step_by(ASKED) {
             let asked = features.tensor(from, (from + ASKED).min(n));
             let mut block = vec![0f32; n * asked.size()[0] as usize];
@@ -82,7 +83,7 @@ pub fn write_matrix(features: &Features, path: &std::path::Path) -> Result<(), E
                     row[left..right].copy_from_slice(values);
                 }
             }
-            rows.push(&block).map_err(npy::failed(path))?;
+            rows.push(&block).map_err(FileError::write(path))?;
         }
         Ok(())
     })?;
