@@ -185,12 +185,13 @@ fn base(place: &Place, table: &DeTable, base: &mut Base) -> Result<(), SearchErr
 }
 
 fn how(place: &Place, table: &DeTable, how: &mut How) -> Result<(), SearchError> {
-    const KNOWN: [&str; 10] = [
+    const KNOWN: [&str; 11] = [
         "device",
         "precision",
         "features_on_disk",
         "no_cache",
         "save_model",
+        "keep",
         "reuse_layers",
         "layers_dir",
         "model_name",
@@ -205,6 +206,7 @@ fn how(place: &Place, table: &DeTable, how: &mut How) -> Result<(), SearchError>
             "features_on_disk" => how.features_on_disk = switch()?,
             "no_cache" => how.no_cache = switch()?,
             "save_model" => how.save_model = switch()?,
+            "keep" => how.keep = place.value(key, value, "last or best")?,
             "reuse_layers" => how.reuse_layers = switch()?,
             "layers_dir" => how.layers_dir = place.value(key, value, "a folder")?,
             "model_name" => how.model_name = Some(place.value(key, value, "a text")?),

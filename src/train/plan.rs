@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use crate::device::{DeviceChoice, Precision};
-use crate::preset::config::{DatasetConfig, NetworkConfig};
+use crate::preset::config::{Arch, DatasetConfig, NetworkConfig};
 use crate::report::PhaseKind;
 
 /// Version of the plan's format in config.json.
@@ -22,6 +22,17 @@ pub enum TrainingMode {
     Consecutive,
     /// All blocks in each step.
     Simultaneous,
+}
+
+/// Which networks of a run are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// The last epoch's.
+    #[default]
+    Last,
+    /// That, and the one of the best validation score, in checkpoint-best.safetensors.
+    Best,
 }
 
 /// A phase: some blocks learn for some epochs.
@@ -90,6 +101,9 @@ pub struct RunPlan {
     /// Hebbian blocks are recorded in `steps.csv` every so many steps; 0: not at all.
     #[serde(default)]
     pub record_every: u64,
+    /// Which networks are kept.
+    #[serde(default)]
+    pub keep: Keep,
     /// Whether the run's folder is written.
     pub save: bool,
     /// The run's folder.
@@ -109,6 +123,28 @@ impl RunPlan {
     /// The data set of a phase.
     pub fn dataset(&self, phase: &Phase) -> &DatasetConfig {
         if phase.is_unsupervised() { &self.dataset_unsup } else { &self.dataset_sup }
+    }
+
+    /// Checks that the best network can be chosen, if it is to be kept: by images that are no test images.
+    ///
+    /// # Errors
+    /// When the last phase scores none.
+    pub fn check_keep(&self) -> Result<(), TrainError> {
+        let Some(last) = self.phases.last().filter(|_| self.keep == Keep::Best) else { return Ok(()) };
+        let wrong = |why: &str, hint: &str| Err(TrainError::Plan(format!("--keep best: {why}\nhint: {hint}")));
+        let in_units = |i: &usize| self.network.blocks[*i].arch == Arch::Mlp;
+        if last.is_unsupervised() && !last.blocks.last().is_some_and(in_units) {
+            return wrong("the last phase scores nothing", "leave it out, or let the classifier learn too");
+        }
+        if !self.dataset(last).validation {
+            let why =
+                "without --validation there are only test images to choose by, and their score would mean nothing";
+            return wrong(why, "--validation holds out a fifth of the training images for it");
+        }
+        if !self.save {
+            return wrong("with --save false nothing is kept", "leave one of them out");
+        }
+        Ok(())
     }
 
     /// The data sets that are read, unsupervised and supervised: where no phase is Hebbian, the first is not.

@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use crate::device::{DeviceChoice, Precision};
 use crate::train::TrainingMode;
+use crate::train::plan::Keep;
 
 /// What a run goes on with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -92,6 +93,10 @@ pub struct RunArgs {
     /// Record learning rate, convergence and R1 of the Hebbian block that learns in steps.csv, every so many steps.
     #[arg(long, value_name = "STEPS", default_value_t = 0, hide_default_value = true)]
     pub(super) record_every: u64,
+
+    /// best: keep the network of the best validation score, too, in checkpoint-best.safetensors (with --validation).
+    #[arg(long, value_enum, value_name = "WHICH", default_value = "last")]
+    pub(super) keep: Keep,
 
     /// Threads [default: all cores].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]

@@ -7,6 +7,7 @@ use crate::cli::{Usage, resume};
 use crate::device::DeviceChoice;
 use crate::files::{RunDir, write_atomic};
 use crate::preset::Catalogue;
+use crate::train::plan::Keep;
 use crate::train::{Request, RunPlan, TrainingMode, compare, plan};
 
 /// How a run begins.
@@ -34,7 +35,7 @@ pub fn plan(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
                 ))
                 .into());
             }
-            here(args, &mut plan, &dir);
+            here(args, &mut plan, &dir)?;
             return Ok((plan, Start::GoOn(dir)));
         }
         let hint = "`softhebb run --preset 4SoftHebbCnnCIFAR`, or `softhebb show` for the names of all presets";
@@ -57,7 +58,7 @@ pub fn plan(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
                 ))
                 .into());
             }
-            here(args, &mut there, &dir);
+            here(args, &mut there, &dir)?;
             Ok((there, Start::GoOn(dir)))
         }
         Some(Resume::WithoutClassifier) => {
@@ -67,6 +68,7 @@ pub fn plan(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
             plan.training_blocks = Some(vec![classifier]);
             plan.phases =
                 plan::phases(&plan.network, &plan.dataset_unsup, &plan.dataset_sup, plan.mode, Some(&[classifier]))?;
+            plan.check_keep()?;
             plan.blocks_from = Some(std::path::absolute(dir.checkpoint())?);
             Ok((plan, Start::TakeBlocks(dir)))
         }
@@ -74,7 +76,7 @@ pub fn plan(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
 }
 
 /// Where and how a resumed run goes on may differ from where it began.
-fn here(args: &RunArgs, plan: &mut RunPlan, dir: &RunDir) {
+fn here(args: &RunArgs, plan: &mut RunPlan, dir: &RunDir) -> anyhow::Result<()> {
     plan.folder = dir.root().to_path_buf();
     plan.device = args.device().unwrap_or(plan.device);
     plan.features_on_disk |= args.features_on_disk;
@@ -85,6 +87,10 @@ fn here(args: &RunArgs, plan: &mut RunPlan, dir: &RunDir) {
     if args.data_dir.is_some() {
         plan.data_dir.clone_from(&args.data_dir);
     }
+    if args.keep == Keep::Best {
+        plan.keep = Keep::Best;
+    }
+    Ok(plan.check_keep()?)
 }
 
 /// The plan that the arguments describe.
@@ -111,6 +117,7 @@ pub fn typed_plan(args: &RunArgs) -> anyhow::Result<RunPlan> {
         features_on_disk: args.features_on_disk,
         no_cache: args.no_cache,
         record_every: args.record_every,
+        keep: args.keep,
         save: args.save,
         model_name: args.model_name.clone(),
         data_dir: args.data_dir.clone(),

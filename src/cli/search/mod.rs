@@ -15,6 +15,7 @@ use clap::{ArgAction, Args, Subcommand};
 use crate::device::{DeviceChoice, Precision};
 use crate::search::Metric;
 use crate::train::TrainingMode;
+use crate::train::plan::Keep;
 
 pub use ask::gpu_slots;
 
@@ -161,6 +162,10 @@ pub struct SweepArgs {
     /// Keep each trial's trained network (checkpoint.safetensors).
     #[arg(long)]
     save_model: bool,
+
+    /// best: each trial keeps the network of its best validation score, in checkpoint-best.safetensors (with --validation).
+    #[arg(long, value_enum, value_name = "WHICH")]
+    keep: Option<Keep>,
 
     /// Take and leave trained first blocks in results/layers.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set)]

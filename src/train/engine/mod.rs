@@ -1,5 +1,6 @@
 //! The loop of a run: phases, epochs, steps; saving, stopping, reporting.
 
+mod best;
 mod reports;
 mod stored;
 
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tch::{Device, Tensor};
 
-use super::checkpoint::{self, Checkpoint, Progress};
+use super::checkpoint::{self, Best, Checkpoint, Progress};
 use super::data::{RunData, Sets};
 use super::learner::{Learner, Step, Sums};
 use super::watch::{self, Place};
@@ -53,6 +54,8 @@ pub struct Trainer<'a> {
     /// Images a second in the last epoch.
     speed: f64,
     outcome: Outcome,
+    /// The best network kept so far, of a run that keeps it.
+    best: Option<Best>,
 }
 
 impl<'a> Trainer<'a> {
@@ -74,6 +77,7 @@ impl<'a> Trainer<'a> {
             saved: Instant::now(),
             speed: 0.0,
             outcome: Outcome::default(),
+            best: None,
         }
     }
 
@@ -94,6 +98,7 @@ impl<'a> Trainer<'a> {
         self.progress = progress;
         self.moments = self.progress.adam_steps.map(|_| checkpoint.optimizer);
         self.earlier = seconds;
+        self.best = self.best_so_far()?;
         // Blocks that learn no more keep the rate that they ended with; it is reported and saved.
         for (i, saved) in &self.progress.rates {
             if let Some(layer) = self.network.blocks.get_mut(*i).and_then(|b| b.hebbian_mut()) {
@@ -233,6 +238,7 @@ impl<'a> Trainer<'a> {
             self.progress.global_epoch += 1;
             if phase.reports(epoch) {
                 self.report(&phase, index, epoch, &sets, &sums)?;
+                self.keep_best(index, epoch)?;
             }
             // The last epoch's checkpoint already points at the next phase, whose Adam begins anew.
             if epoch == phase.epochs {
