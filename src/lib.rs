@@ -15,6 +15,7 @@
 //! | [`verify`] | recomputing recorded runs of the published program |
 //! | [`mod@bench`] | measuring training against the machine's own matrix products |
 //! | [`plot`] | what a trained network's units look for, and how it sees the classes |
+//! | [`study`] | what a trained network is worth and what it makes of images; the runs that are there |
 //! | [`robust`] | noise and attacks on a trained network |
 //! | [`snn`] | a sibling: a two-layer Hebbian spiking network |
 //! | [`hopfield`] | a sibling: Hopfield networks and associative memory |
@@ -49,5 +50,6 @@ pub mod report;
 pub mod robust;
 pub mod search;
 pub mod snn;
+pub mod study;
 pub mod train;
 pub mod verify;
