@@ -3,6 +3,8 @@
 //! A file is written under a temporary name, synced and renamed: whoever looks, even after a kill or a power cut,
 //! finds the earlier file or the new one, never a half.
 
+pub mod npy;
+
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -182,6 +184,11 @@ impl RunDir {
         self.root.join("checkpoint.safetensors")
     }
 
+    /// The network as it was when it scored best, of a run that keeps it.
+    pub fn best(&self) -> PathBuf {
+        self.root.join("checkpoint-best.safetensors")
+    }
+
     /// What a resumed run needs beside the network (Adam's moments), by the epochs finished in the whole run and the steps
     /// after those.
     pub fn optimizer(&self, epochs: u64, steps: u64) -> PathBuf {
@@ -222,6 +229,12 @@ impl RunDir {
             Err(fs::TryLockError::WouldBlock) => Ok(None),
             Err(fs::TryLockError::Error(e)) => Err(FileError::write(&path)(e)),
         }
+    }
+
+    /// Whether a process has the folder now. Nothing is touched.
+    pub fn is_locked(&self) -> bool {
+        let file = File::open(self.root.join(".lock"));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
     }
 
     /// Everything that was printed.

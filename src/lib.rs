@@ -17,6 +17,7 @@
 //! | [`draw`] | pictures: charts, tiles, heat maps, in one font |
 //! | [`plane`] | PCA, UMAP, K-means and nearest neighbours of the rows of a matrix |
 //! | [`plot`] | what a trained network's units look for, and how it sees the classes |
+//! | [`study`] | what a trained network is worth and what it makes of images; the runs that are there |
 //! | [`robust`] | noise and attacks on a trained network |
 //! | [`snn`] | a sibling: a two-layer Hebbian spiking network |
 //! | [`hopfield`] | a sibling: Hopfield networks and associative memory |
@@ -53,5 +54,6 @@ pub mod report;
 pub mod robust;
 pub mod search;
 pub mod snn;
+pub mod study;
 pub mod train;
 pub mod verify;

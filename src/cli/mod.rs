@@ -6,6 +6,8 @@ pub mod bench;
 pub mod completions;
 pub mod data;
 pub mod encode;
+pub mod eval;
+pub mod features;
 pub mod hopfield;
 pub mod keys;
 pub mod line;
@@ -17,9 +19,11 @@ pub mod provenance;
 pub mod resume;
 pub mod robustness;
 pub mod run;
+pub mod runs;
 pub mod search;
 pub mod show;
 pub mod snn;
+pub mod trained;
 pub mod trial;
 pub mod verify;
 pub mod version;
@@ -69,6 +73,12 @@ enum Command {
     Run(Box<run::RunArgs>),
     /// Train a layer and its classifier, then record the classifier's loss while the layer learns anew.
     PostHoc(Box<post_hoc::PostHocArgs>),
+    /// Score a trained network: accuracy with its interval, classes, confusions.
+    Eval(eval::EvalArgs),
+    /// Write what a block makes of images, for NumPy.
+    Features(features::FeaturesArgs),
+    /// List the runs that are there; compare two.
+    Runs(runs::RunsArgs),
     /// Pictures of a trained network, as PNG and SVG.
     Plot(plot::PlotArgs),
     /// Accuracy under noise and attacks: SoftHebb, hard WTA and BP of one layer.
@@ -115,6 +125,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         None => Err(Usage("no subcommand is named\nhint: `softhebb --help` lists them".into()).into()),
         Some(Command::Run(mut args)) => run::run(&mut args),
         Some(Command::PostHoc(mut args)) => post_hoc::run(&mut args),
+        Some(Command::Eval(args)) => eval::run(&args),
+        Some(Command::Features(args)) => features::run(&args),
+        Some(Command::Runs(args)) => runs::run(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::Plot(args)) => plot::run(&args),
         Some(Command::Robustness(args)) => robustness::run(&args),
         Some(Command::Search(args)) => search::run(&args),

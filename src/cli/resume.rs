@@ -50,7 +50,7 @@ pub fn latest(results: &Path, plan: &RunPlan) -> anyhow::Result<PathBuf> {
 /// When the file is missing or is not a plan.
 pub fn read_plan(dir: &RunDir) -> anyhow::Result<RunPlan> {
     let path = dir.config();
-    let hint = "hint: give the folder that a run left, with its config.json";
+    let hint = "hint: give the folder that a run left, with its config.json (`softhebb runs` lists them)";
     let text = fs::read_to_string(&path).map_err(FileError::read(&path)).map_err(|e| anyhow::anyhow!("{e}\n{hint}"))?;
     serde_json::from_str(&text).map_err(|e| anyhow::anyhow!("{} is not the plan of a run: {e}", path.display()))
 }

@@ -65,6 +65,8 @@ enum Bytes {
 /// The decoded pictures of one part; broken ones are left out.
 pub struct Packed {
     bytes: Bytes,
+    /// The folder of its classes.
+    root: PathBuf,
     /// Channels, height, width.
     pub shape: [usize; 3],
     /// One label an image.
@@ -111,6 +113,16 @@ impl Packed {
     /// Planes of image `i`.
     pub fn image(&self, i: usize) -> &[u8] {
         &self.record(i)[HEAD..]
+    }
+
+    /// Files of these images, below the folder of the classes.
+    ///
+    /// # Errors
+    /// When the folder does not list any more.
+    pub fn files(&self, images: impl Iterator<Item = usize>) -> Result<Vec<PathBuf>, DataError> {
+        let list = ClassFolders::list(&self.root, Some(&self.classes))?;
+        let file = |i: usize| list.files.get(self.records[i] as usize).map(|(file, _)| file.clone());
+        Ok(images.map(|i| file(i).unwrap_or_default()).collect())
     }
 
     /// Width over height of image `i` before it was scaled.
@@ -161,7 +173,8 @@ pub fn pack(files: &ClassFolders, shape: [usize; 3], how: &mut Packing) -> Resul
     let labels = records.iter().map(|&i| files.files[i as usize].1).collect();
     let missing = files.files.len() - records.len();
     let notes = notes(files, &broken, missing);
-    Ok(Packed { bytes, shape, labels, classes: files.classes.clone(), records, notes })
+    let root = files.root.clone();
+    Ok(Packed { bytes, root, shape, labels, classes: files.classes.clone(), records, notes })
 }
 
 /// What there is to say of broken pictures: each once with its path when it is found, later only how many there are.

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use tch::{Device, Tensor};
 
-use super::npy::{self, Matrix};
 use super::stream::Decoder;
 use super::train::Unreadable;
 use super::{Encoder, EncoderError, Source};
 use crate::device::guard;
+use crate::files::FileError;
+use crate::files::npy::{self, Matrix};
 pub use crate::plane::list;
 use crate::report::{Event, Hub, PhaseInfo, PhaseKind};
 
@@ -74,7 +75,7 @@ impl Features {
                         };
                         list(&unit(&y))
                     })?;
-                    rows.push(&values).map_err(npy::failed(path))?;
+                    rows.push(&values).map_err(FileError::write(path))?;
                     indices.extend(&batch.indices);
                 }
                 hub.send(Event::Progress { epoch: 1, images: batch.position as u64 })?;

@@ -13,7 +13,7 @@
 //! | [`source`] | folders, sprite sheets and data sets as lists of images |
 //! | [`stream`] | decoding ahead of whoever computes |
 //! | [`train`], [`checkpoint`] | a run |
-//! | [`features`], [`npy`] | the outputs of many images, on disk |
+//! | [`features`] | the outputs of many images, on disk |
 //! | [`layout`], [`scores`] | clusters and places in the plane; silhouette, NMI, purity |
 //! | [`neighbors`] | most similar images |
 //! | [`pictures`], [`projector`] | the canvas, the grid, the heat map; tensorboard's projector |
@@ -27,7 +27,6 @@ pub mod lateral;
 pub mod layout;
 pub mod model;
 pub mod neighbors;
-pub mod npy;
 pub mod pictures;
 pub mod plan;
 pub mod projector;

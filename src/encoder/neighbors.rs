@@ -2,8 +2,9 @@
 
 use tch::Tensor;
 
-use super::{EncoderError, Features, npy};
+use super::{EncoderError, Features};
 use crate::device::guard;
+use crate::files::{FileError, npy};
 use crate::plane::list;
 use crate::plane::neighbours::{self, Near, Rows};
 
@@ -40,7 +41,7 @@ pub fn nearest(features: &Features, asked: &[u32], k: usize) -> Result<Vec<Vec<(
 /// When libtorch fails or the file cannot be written.
 pub fn write_matrix(features: &Features, path: &std::path::Path) -> Result<(), EncoderError> {
     let n = features.len();
-    npy::write(path, n, |rows| {
+    npy::write(path, n, |rows| -> Result<(), EncoderError> {
         for from in (0..n).step_by(ASKED) {
             let asked = features.tensor(from, (from + ASKED).min(n));
             let mut block = vec![0f32; n * asked.size()[0] as usize];
@@ -51,7 +52,7 @@ pub fn write_matrix(features: &Features, path: &std::path::Path) -> Result<(), E
                     row[left..right].copy_from_slice(values);
                 }
             }
-            rows.push(&block).map_err(npy::failed(path))?;
+            rows.push(&block).map_err(FileError::write(path))?;
         }
         Ok(())
     })?;

@@ -176,7 +176,8 @@ impl TrialDir {
     /// # Errors
     /// When a file cannot be removed.
     pub fn begin_anew(&self) -> Result<(), FileError> {
-        let results = [self.run.checkpoint(), self.run.metrics(), self.progress(), self.result(), self.live()];
+        let results =
+            [self.run.checkpoint(), self.run.best(), self.run.metrics(), self.progress(), self.result(), self.live()];
         for path in results.into_iter().chain(self.run.optimizers()) {
             match fs::remove_file(&path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(FileError::write(&path)(e)),

@@ -18,6 +18,7 @@ use super::metric::Metric;
 use crate::device::{DeviceChoice, Precision};
 use crate::preset::{Catalogue, ModelSpec};
 use crate::report::format::number;
+use crate::train::plan::Keep;
 use crate::train::{Request, TrainingMode};
 
 /// More trials than anyone runs; a space beyond this is a mistake.
@@ -84,6 +85,9 @@ pub struct How {
     pub no_cache: bool,
     /// Whether finished trials keep their network.
     pub save_model: bool,
+    /// Which networks of a trial are kept.
+    #[serde(default)]
+    pub keep: Keep,
     /// Whether trials share trained blocks through the store of layers.
     pub reuse_layers: bool,
     /// Folder of that store.
@@ -104,6 +108,7 @@ impl Default for How {
             features_on_disk: false,
             no_cache: false,
             save_model: false,
+            keep: Keep::Last,
             reuse_layers: true,
             layers_dir: PathBuf::from("results/layers"),
             model_name: None,
@@ -212,6 +217,7 @@ impl Space {
             features_on_disk: self.run.features_on_disk,
             no_cache: self.run.no_cache,
             record_every: 0,
+            keep: self.run.keep,
             save: true,
             model_name: self.run.model_name.clone(),
             data_dir: self.run.data_dir.clone(),

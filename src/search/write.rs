@@ -55,6 +55,7 @@ pub fn write(space: &Space) -> String {
     line(format!("features_on_disk = {}", run.features_on_disk));
     line(format!("no_cache = {}", run.no_cache));
     line(format!("save_model = {}", run.save_model));
+    line(format!("keep = {}", of(&run.keep)));
     line(format!("reuse_layers = {}", run.reuse_layers));
     line(format!("layers_dir = {}", of(&run.layers_dir)));
     if let Some(model_name) = &run.model_name {

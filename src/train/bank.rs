@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memmap2::{Mmap, MmapMut};
 use tch::{Device, Kind, Tensor};
 
+use crate::data::DataError;
 use crate::data::augment::Augment;
 use crate::data::packed::Packed;
 use crate::data::pictures;
@@ -153,6 +154,30 @@ impl Bank {
     /// Holds the mapped file that the images point into for as long as the bank lives.
     pub fn hold(&mut self, pack: Option<Arc<Mmap>>) {
         self.pack = pack;
+    }
+
+    /// These rows as a bank of their own, with nothing stored.
+    pub fn part(&self, rows: &[i64]) -> Bank {
+        let index = Tensor::from_slice(rows);
+        let of = |t: &Tensor| t.index_select(0, &index.to_device(t.device()));
+        let images = match &self.images {
+            Source::Held(images) => Source::Held(of(images)),
+            Source::Pictures { packed, rows: all } => {
+                let rows = rows.iter().map(|i| all[*i as usize]).collect();
+                Source::Pictures { packed: Arc::clone(packed), rows }
+            }
+        };
+        Bank::of(images, of(&self.labels), self.augment)
+    }
+
+    /// Names of the classes, and files of these rows, of a bank of pictures; `None` for other images.
+    ///
+    /// # Errors
+    /// When the pictures' folder does not list any more.
+    pub fn files(&self, rows: &[i64]) -> Result<Option<(Vec<String>, Vec<PathBuf>)>, DataError> {
+        let Source::Pictures { packed, rows: all } = &self.images else { return Ok(None) };
+        let files = packed.files(rows.iter().map(|row| all[*row as usize] as usize))?;
+        Ok(Some((packed.classes.clone(), files)))
     }
 
     /// Where its images, and what it stores, are held.

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -19,6 +20,24 @@ use crate::files::{FileError, RunDir, write_atomic};
 
 /// The metadata key that holds a [`Progress`].
 const KEY: &str = "softhebb";
+
+/// The metadata key that holds a [`Best`].
+const BEST: &str = "softhebb-best";
+
+/// Where the best network of a run stood, and its score on the validation images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// The phase, from 0.
+    pub phase: usize,
+    /// Epochs finished in it.
+    pub epoch: u64,
+    /// Epochs finished in the whole run.
+    pub global_epoch: u64,
+    /// Accuracy, percent.
+    pub validation_acc: f64,
+    /// Cross entropy, where it is measured.
+    pub validation_loss: Option<f64>,
+}
 
 /// How far a run came. Holds nothing that two runs of one plan would not share (no time, no date).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -81,6 +100,83 @@ pub fn save(
     Ok(())
 }
 
+/// Writes the best network so far.
+///
+/// # Errors
+/// When the file cannot be written; the earlier one then stands.
+pub fn save_best(path: &Path, state: &BTreeMap<String, Tensor>, best: &Best) -> Result<(), TrainError> {
+    let text = serde_json::to_string(best).unwrap_or_default(); // plain numbers: cannot fail
+    write(path, state, Some((BEST, text)))
+}
+
+/// A network as its file holds it.
+#[derive(Debug)]
+pub struct Kept {
+    /// The network's state.
+    pub state: BTreeMap<String, Tensor>,
+    /// How far the run had come; absent in a file that another program wrote.
+    pub progress: Option<Progress>,
+    /// Its score, if it is the best network of a run.
+    pub best: Option<Best>,
+}
+
+/// Reads a network, the last or the best one of a run, without what only training needs.
+///
+/// # Errors
+/// When the file is missing or broken.
+pub fn read_network(path: &Path) -> Result<Kept, TrainError> {
+    let (state, metadata) = read(path)?;
+    let best = told::<Best>(path, &metadata, BEST)?;
+    let progress = match &best {
+        Some(b) => {
+            let Best { phase, epoch, global_epoch, .. } = *b;
+            Some(Progress { phase, epoch, global_epoch, ..Progress::default() })
+        }
+        None => told(path, &metadata, KEY)?,
+    };
+    Ok(Kept { state, progress, best })
+}
+
+/// The place and score of the best network of a run; `None` if the file holds another.
+///
+/// # Errors
+/// When the file is broken.
+pub fn read_best(path: &Path) -> Result<Option<Best>, TrainError> {
+    told(path, &metadata(path)?, BEST)
+}
+
+/// How far a run came; `None` if another program wrote the file. The tensors are not read.
+///
+/// # Errors
+/// When the file is missing or broken.
+pub fn read_progress(path: &Path) -> Result<Option<Progress>, TrainError> {
+    told(path, &metadata(path)?, KEY)
+}
+
+/// What the metadata hold under a key.
+fn told<T: DeserializeOwned>(
+    path: &Path,
+    metadata: &HashMap<String, String>,
+    key: &str,
+) -> Result<Option<T>, TrainError> {
+    let text = metadata.get(key).map(|text| serde_json::from_str(text));
+    text.transpose().map_err(|e| broken(path, format!("its metadata: {e}")))
+}
+
+/// Metadata of a safetensors file, from its header alone.
+///
+/// # Errors
+/// When the file is missing, truncated or of another format.
+pub fn metadata(path: &Path) -> Result<HashMap<String, String>, TrainError> {
+    let file = std::fs::File::open(path).map_err(FileError::read(path))?;
+    // SAFETY: files are replaced by renaming and never changed in place, so what is mapped stays as it is.
+    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(FileError::read(path))?;
+    let whole = |e: safetensors::SafeTensorError| broken(path, format!("it is not a whole safetensors file ({e})"));
+    SafeTensors::deserialize(&map).map_err(whole)?;
+    let (_, header) = SafeTensors::read_metadata(&map).map_err(whole)?;
+    Ok(header.metadata().clone().unwrap_or_default())
+}
+
 /// Reads a checkpoint.
 ///
 /// # Errors
@@ -88,10 +184,7 @@ pub fn save(
 pub fn load(dir: &RunDir) -> Result<Checkpoint, TrainError> {
     let path = dir.checkpoint();
     let (state, metadata) = read(&path)?;
-    let progress: Option<Progress> = match metadata.get(KEY) {
-        Some(text) => Some(serde_json::from_str(text).map_err(|e| broken(&path, format!("its metadata: {e}")))?),
-        None => None,
-    };
+    let progress: Option<Progress> = told(&path, &metadata, KEY)?;
     let optimizer = match &progress {
         Some(p) if p.adam_steps.is_some() => read(&p.optimizer(dir))?.0,
         _ => BTreeMap::new(),

@@ -10,11 +10,12 @@ pub fn differences(there: &RunPlan, asked: &RunPlan) -> Vec<String> {
     let (Ok(there), Ok(asked)) = (serde_json::to_value(there), serde_json::to_value(asked)) else { return vec![] };
     let mut found = Vec::new();
     // Where and how it runs may change; what it computes may not.
-    const FREE: [&str; 11] = [
+    const FREE: [&str; 12] = [
         "features_on_disk",
         "no_cache",
         "record_every",
         "baseline",
+        "keep",
         "device",
         "threads",
         "save",
@@ -33,20 +34,28 @@ pub fn differences(there: &RunPlan, asked: &RunPlan) -> Vec<String> {
 
 /// Adds to `found` where two values differ, with the way to each place.
 pub fn compare(path: &str, there: &Value, asked: &Value, found: &mut Vec<String>) {
+    let mut all = Vec::new();
+    walk(path, there, asked, &mut all);
+    found.extend(all.into_iter().map(|(path, a, b)| format!("{path}: {} there, {} asked for", short(&a), short(&b))));
+}
+
+/// Adds to `found` each place where two values differ, with both values; an absent one is null.
+pub fn walk(path: &str, there: &Value, asked: &Value, found: &mut Vec<(String, Value, Value)>) {
     match (there, asked) {
         (Value::Object(a), Value::Object(b)) => {
             let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
             for key in keys {
                 let get = |m: &serde_json::Map<String, Value>| m.get(key).cloned().unwrap_or(Value::Null);
-                compare(&format!("{path}.{key}"), &get(a), &get(b), found);
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                walk(&path, &get(a), &get(b), found);
             }
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
             for (i, (a, b)) in a.iter().zip(b).enumerate() {
-                compare(&format!("{path}.{i}"), a, b, found);
+                walk(&format!("{path}.{i}"), a, b, found);
             }
         }
-        (a, b) if a != b => found.push(format!("{path}: {} there, {} asked for", short(a), short(b))),
+        (a, b) if a != b => found.push((path.to_string(), a.clone(), b.clone())),
         _ => {}
     }
 }

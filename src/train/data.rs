@@ -40,6 +40,8 @@ pub struct Sets {
 pub struct RunData {
     /// One a source: training images and test images of each data set, split and treatment.
     pub banks: Vec<Bank>,
+    /// Of each bank: which image of its split each row is.
+    pub ids: Vec<Vec<u32>>,
     /// What Hebbian phases use.
     pub unsup: Sets,
     /// What supervised phases use.
@@ -230,6 +232,7 @@ impl RunData {
         let keep = keep.as_deref();
         let mut all = RunData {
             banks: Vec::new(),
+            ids: Vec::new(),
             unsup: Sets { train: Rows { bank: 0, rows: vec![] }, test: Rows { bank: 0, rows: vec![] } },
             sup: Sets { train: Rows { bank: 0, rows: vec![] }, test: Rows { bank: 0, rows: vec![] } },
             notes: Vec::new(),
@@ -288,6 +291,7 @@ impl RunData {
             },
         });
         let sets: Vec<Sets> = sets.collect();
+        self.ids.extend([used.clone(), tested.clone()]);
         let config = configs[0];
         let augment = config.augmentation.then(|| Augment::of(&config.name, config.noise_std));
         let (training, testing) = match dataset {

@@ -27,6 +27,13 @@ pub fn supervised(network: &mut Network, bank: &Bank, rows: &[i64]) -> (f64, f64
 #[derive(Debug)]
 pub struct UnitLabels(Tensor);
 
+impl UnitLabels {
+    /// The label of the winner of each row of activities `(B, M)`: `(B)`.
+    pub fn predict(&self, y: &Tensor) -> Tensor {
+        self.0.index_select(0, &y.argmax(1, false))
+    }
+}
+
 /// Winners and activity of a Hebbian block on labelled rows.
 struct Responses {
     /// How often unit i won for label j `(M, classes)`.
@@ -56,15 +63,14 @@ pub fn label_units(network: &mut Network, block: usize, bank: &Bank, rows: &[i64
 pub fn score_units(network: &mut Network, block: usize, bank: &Bank, rows: &[i64], units: &UnitLabels) -> f64 {
     let (mut correct, mut n) = (0.0, 0.0);
     for_labelled(network, block, bank, rows, |y, labels| {
-        let predicted = units.0.index_select(0, &y.argmax(1, false));
-        correct += predicted.eq_tensor(labels).sum(Kind::Int64).double_value(&[]);
+        correct += units.predict(y).eq_tensor(labels).sum(Kind::Int64).double_value(&[]);
         n += labels.numel() as f64;
     });
     100.0 * correct / f64::max(n, 1.0)
 }
 
 /// Activities and labels of the rows that have a label, a batch at a time.
-fn for_labelled(
+pub fn for_labelled(
     network: &mut Network,
     block: usize,
     bank: &Bank,

@@ -34,6 +34,17 @@ pub enum Baseline {
     Pixels,
 }
 
+/// Which networks of a run are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// The last epoch's.
+    #[default]
+    Last,
+    /// That, and the one of the best validation score, in checkpoint-best.safetensors.
+    Best,
+}
+
 /// A phase: some blocks learn for some epochs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
@@ -103,6 +114,9 @@ pub struct RunPlan {
     /// What the trained layers are compared with at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub baseline: Vec<Baseline>,
+    /// Which networks are kept.
+    #[serde(default)]
+    pub keep: Keep,
     /// Whether the run's folder is written.
     pub save: bool,
     /// The run's folder.
@@ -122,6 +136,28 @@ impl RunPlan {
     /// The data set of a phase.
     pub fn dataset(&self, phase: &Phase) -> &DatasetConfig {
         if phase.is_unsupervised() { &self.dataset_unsup } else { &self.dataset_sup }
+    }
+
+    /// Checks that the best network can be chosen, if it is to be kept: by images that are no test images.
+    ///
+    /// # Errors
+    /// When the last phase scores none.
+    pub fn check_keep(&self) -> Result<(), TrainError> {
+        let Some(last) = self.phases.last().filter(|_| self.keep == Keep::Best) else { return Ok(()) };
+        let wrong = |why: &str, hint: &str| Err(TrainError::Plan(format!("--keep best: {why}\nhint: {hint}")));
+        let in_units = |i: &usize| self.network.blocks[*i].arch == Arch::Mlp;
+        if last.is_unsupervised() && !last.blocks.last().is_some_and(in_units) {
+            return wrong("the last phase scores nothing", "leave it out, or let the classifier learn too");
+        }
+        if !self.dataset(last).validation {
+            let why =
+                "without --validation there are only test images to choose by, and their score would mean nothing";
+            return wrong(why, "--validation holds out a fifth of the training images for it");
+        }
+        if !self.save {
+            return wrong("with --save false nothing is kept", "leave one of them out");
+        }
+        Ok(())
     }
 
     /// The data sets that are read, unsupervised and supervised: where no phase is Hebbian, the first is not.

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use super::plan::{self, RunPlan, TrainingMode};
+use super::plan::{self, Keep, RunPlan, TrainingMode};
 use super::{TrainError, folder};
 use crate::device::{DeviceChoice, Precision};
 use crate::preset::config::DatasetConfig;
@@ -47,6 +47,8 @@ pub struct Request {
     pub no_cache: bool,
     /// Hebbian blocks are recorded every so many steps; 0: not at all.
     pub record_every: u64,
+    /// Which networks are kept.
+    pub keep: Keep,
     /// Whether a folder is written.
     pub save: bool,
     /// Another name for the model's results.
@@ -143,7 +145,7 @@ impl Request {
             let why = format!("the images of {a} and {b} have different shapes: one network cannot see both");
             return Err(TrainError::Plan(why));
         }
-        Ok(RunPlan {
+        let plan = RunPlan {
             version: plan::VERSION,
             model: self.model_name.clone().unwrap_or_else(|| network.name.clone()),
             network,
@@ -160,10 +162,13 @@ impl Request {
             no_cache: self.no_cache,
             record_every: self.record_every,
             baseline: Vec::new(),
+            keep: self.keep,
             save: self.save,
             folder: PathBuf::new(),
             data_dir: self.data_dir.clone(),
             blocks_from: None,
-        })
+        };
+        plan.check_keep()?;
+        Ok(plan)
     }
 }

@@ -30,9 +30,12 @@ pub(super) enum What {
 /// What all of them are told.
 #[derive(Debug, Args)]
 pub(super) struct Common {
-    /// The folder of the run.
+    /// The folder of the run, a checkpoint in it, or a search's folder (its best trial).
     #[arg(value_name = "RUN")]
     pub(super) run: PathBuf,
+    /// The network of the best validation score (`run --keep best`), not the last one.
+    #[arg(long)]
+    pub(super) best: bool,
     /// The block, from 0 [default: the last that is not the classifier].
     #[arg(long, value_name = "B")]
     pub(super) block: Option<usize>,

@@ -3,7 +3,6 @@
 mod args;
 mod trained;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
@@ -15,6 +14,7 @@ use args::{EmbeddingArgs, FieldsArgs, FiltersArgs, Order, PatchesArgs, What};
 use trained::Trained;
 
 use super::Usage;
+use super::progress::said;
 use super::run::stop_flag;
 use crate::data::pictures;
 use crate::device;
@@ -27,6 +27,7 @@ use crate::plot::drawn::Drawn;
 use crate::plot::excite::{self, Patch};
 use crate::plot::receptive;
 use crate::preset::config::Arch;
+use crate::study::choice;
 
 /// Principal components of a layer's outputs that are placed in the plane.
 const COMPONENTS: i64 = 100;
@@ -49,19 +50,6 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
 
 fn floats(t: &Tensor) -> Vec<f32> {
     Vec::<f32>::try_from(t.detach().to_device(Device::Cpu).contiguous().flatten(0, -1)).unwrap_or_default()
-}
-
-/// Says how far something is, on a terminal in place.
-fn said(done: usize, of: usize, what: &str) {
-    let mut err = io::stderr().lock();
-    // Progress that nobody hears does not stop the work.
-    let _ = match (crate::report::has_screen(), done == of) {
-        (true, last) => {
-            write!(err, "\r{done} of {of} {what}{}", if last { "\n" } else { "" }).and_then(|()| err.flush())
-        }
-        (false, true) => writeln!(err, "{of} {what}"),
-        (false, false) => Ok(()),
-    };
 }
 
 fn filters(args: &FiltersArgs) -> anyhow::Result<bool> {
@@ -152,18 +140,11 @@ fn embedding(args: &EmbeddingArgs) -> anyhow::Result<bool> {
     let Some(points) = points else { return Ok(false) };
     let share = neighbours::agreement(&points, &labels, 15)?;
     println!("{share:.1} % of {n} images lie among images of their own class (15 nearest in the plane)");
-    let classes = class_names(&it.plan.dataset_sup);
+    let classes = choice::class_names(&it.plan.dataset_sup, None);
     let title = format!("{}, block {block}: {n} images of {}", it.plan.model, it.plan.dataset_sup.config);
     let scene = scatter(&title, &points, &labels, &classes);
     it.write(&args.common, "plot-embedding", &scene, &Drawn::Points { points, labels, classes, own_class: share })?;
     Ok(true)
-}
-
-/// Names of the classes, or their numbers.
-fn class_names(config: &crate::preset::DatasetConfig) -> Vec<String> {
-    let known = crate::data::find(&config.name).map(|d| d.classes).unwrap_or_default();
-    let name = |i: i64| known.get(i as usize).map_or_else(|| i.to_string(), |c| (*c).to_string());
-    (0..config.out_channels).map(name).collect()
 }
 
 fn patches(args: &PatchesArgs) -> anyhow::Result<bool> {

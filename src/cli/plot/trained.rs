@@ -7,7 +7,8 @@ use std::sync::atomic::AtomicBool;
 use serde_json::{Map, Value, json};
 
 use super::args::{Common, Images, Order};
-use crate::cli::{Usage, progress, resume};
+use crate::cli::trained::Found;
+use crate::cli::{Usage, progress};
 use crate::data::DataDirs;
 use crate::device::{self, Precision};
 use crate::draw::scene::Scene;
@@ -27,12 +28,11 @@ pub(super) struct Trained {
 
 impl Trained {
     pub(super) fn open(common: &Common) -> anyhow::Result<Trained> {
-        let dir = RunDir::new(&common.run);
-        let plan = resume::read_plan(&dir)?;
+        let Found { dir, file, plan, .. } = Found::new(&common.run, common.best)?;
         let on = common.device.resolve(Precision::Float32)?;
         device::set_threads(common.threads);
         let mut network = Network::new(&plan.network, plan.seed, on);
-        network.load(&checkpoint::load(&dir)?.state, |_| true)?;
+        network.load(&checkpoint::read_network(&file)?.state, |_| true)?;
         let count = plan.network.blocks.len();
         let block = common.block.unwrap_or(count.saturating_sub(2));
         if block >= count {

@@ -9,6 +9,7 @@ use crate::cli::keys::{DATA, Keys, MACHINE, NETWORK, OUTPUT, RESULTS, TRAINING};
 use crate::cli::number;
 use crate::device::{DeviceChoice, Precision};
 use crate::files;
+use crate::train::plan::Keep;
 use crate::train::{Baseline, TrainingMode};
 
 /// What a run goes on with.
@@ -84,6 +85,10 @@ pub struct RunArgs {
     /// The blocks that learn (from 0); the others stay as they are initialised [default: all].
     #[arg(long, value_name = "BLOCK", num_args = 1.., value_delimiter = ',', help_heading = TRAINING)]
     pub(super) training_blocks: Option<Vec<usize>>,
+
+    /// best: keep the network of the best validation score, too, in checkpoint-best.safetensors (with --validation).
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = RESULTS)]
+    pub(super) keep: Option<Keep>,
 
     /// Train the classifier also on the layers as they are initialised (random), on the images alone (pixels), and compare.
     #[arg(long, value_enum, value_name = "WHAT", num_args = 1.., value_delimiter = ',', help_heading = TRAINING)]

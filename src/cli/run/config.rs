@@ -113,6 +113,7 @@ fn over(args: &mut RunArgs, file: RunArgs) {
     if args.resume.is_none() {
         (args.resume, args.run_dir) = (file.resume, file.run_dir);
     }
+    fill(&mut args.keep, file.keep);
     fill(&mut args.presets, file.presets);
     fill(&mut args.validation, file.validation);
     fill(&mut args.data_dir, file.data_dir);
@@ -231,6 +232,7 @@ fn of_plan(plan: &RunPlan, catalogue: &Catalogue) -> anyhow::Result<RunArgs> {
     args.features_on_disk = plan.features_on_disk;
     args.no_cache = plan.no_cache;
     args.record_every = (plan.record_every > 0).then_some(plan.record_every);
+    args.keep = Some(plan.keep);
     args.save = Some(plan.save);
     args.data_dir.clone_from(&plan.data_dir);
     if let Some(checkpoint) = &plan.blocks_from {

@@ -7,6 +7,7 @@ use crate::cli::{Usage, resume};
 use crate::device::DeviceChoice;
 use crate::files::{RunDir, write_atomic};
 use crate::preset::{Catalogue, PresetError, replaced_units};
+use crate::train::plan::Keep;
 use crate::train::{Baseline, Request, RunPlan, TrainError, TrainingMode, baseline, compare, plan};
 
 /// How a run begins.
@@ -72,7 +73,7 @@ pub fn plan(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
                 ))
                 .into());
             }
-            here(args, &mut plan, &dir);
+            here(args, &mut plan, &dir)?;
             with_baselines(args, &mut plan)?;
             return Ok((plan, Start::GoOn(dir)));
         }
@@ -104,7 +105,7 @@ pub fn plan(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
                 ))
                 .into());
             }
-            here(args, &mut there, &dir);
+            here(args, &mut there, &dir)?;
             with_baselines(args, &mut there)?;
             Ok((there, Start::GoOn(dir)))
         }
@@ -115,6 +116,7 @@ pub fn plan(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
             plan.phases =
                 plan::phases(&plan.network, &plan.dataset_unsup, &plan.dataset_sup, plan.mode, Some(&[classifier]))?;
             args.keys.check(&plan)?;
+            plan.check_keep()?;
             plan.blocks_from = Some(std::path::absolute(dir.checkpoint())?);
             with_baselines(args, &mut plan)?;
             Ok((plan, Start::TakeBlocks(dir)))
@@ -123,7 +125,7 @@ pub fn plan(args: &RunArgs) -> anyhow::Result<(RunPlan, Start)> {
 }
 
 /// Where and how a resumed run goes on may differ from where it began.
-fn here(args: &RunArgs, plan: &mut RunPlan, dir: &RunDir) {
+fn here(args: &RunArgs, plan: &mut RunPlan, dir: &RunDir) -> anyhow::Result<()> {
     plan.folder = dir.root().to_path_buf();
     plan.device = args.device().unwrap_or(plan.device);
     plan.features_on_disk |= args.features_on_disk;
@@ -132,6 +134,10 @@ fn here(args: &RunArgs, plan: &mut RunPlan, dir: &RunDir) {
     if args.data_dir.is_some() {
         plan.data_dir.clone_from(&args.data_dir);
     }
+    if args.keep == Some(Keep::Best) {
+        plan.keep = Keep::Best;
+    }
+    Ok(plan.check_keep()?)
 }
 
 fn catalogue(args: &RunArgs) -> Result<Catalogue, PresetError> {
@@ -162,6 +168,7 @@ pub fn typed_plan(args: &RunArgs) -> anyhow::Result<RunPlan> {
         features_on_disk: args.features_on_disk,
         no_cache: args.no_cache,
         record_every: args.record_every.unwrap_or(0),
+        keep: args.keep.unwrap_or_default(),
         save: args.saves(),
         model_name: args.name.clone(),
         data_dir: args.data_dir.clone(),

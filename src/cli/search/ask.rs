@@ -87,6 +87,7 @@ fn overlay(args: &SweepArgs, space: &mut Space) -> anyhow::Result<()> {
     run.features_on_disk |= args.features_on_disk;
     run.no_cache |= args.no_cache;
     run.save_model |= args.save_model;
+    run.keep = args.keep.unwrap_or(run.keep);
     run.reuse_layers = args.reuse_layers.unwrap_or(run.reuse_layers);
     over(&mut run.model_name, &args.model_name);
     over(&mut run.data_dir, &args.data_dir);

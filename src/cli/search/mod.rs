@@ -19,6 +19,7 @@ use crate::device::{DeviceChoice, Precision};
 use crate::files;
 use crate::search::Metric;
 use crate::train::TrainingMode;
+use crate::train::plan::Keep;
 
 pub use ask::gpu_slots;
 
@@ -195,6 +196,10 @@ pub struct SweepArgs {
     /// Keep each trial's trained network (checkpoint.safetensors).
     #[arg(long, help_heading = RESULTS)]
     save_model: bool,
+
+    /// best: each trial keeps the network of its best validation score, in checkpoint-best.safetensors (with --validation).
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = RESULTS)]
+    keep: Option<Keep>,
 
     /// Go on with the search in this folder.
     #[arg(long, value_name = "DIR", help_heading = RESULTS)]

@@ -1,5 +1,6 @@
 //! The loop of a run: phases, epochs, steps; saving, stopping, reporting.
 
+mod best;
 mod reports;
 mod stored;
 
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tch::{Device, Tensor};
 
-use super::checkpoint::{self, Checkpoint, Progress};
+use super::checkpoint::{self, Best, Checkpoint, Progress};
 use super::data::{RunData, Sets};
 use super::learner::{Learner, Step, Sums};
 use super::outlook::{self, Outlook};
@@ -73,6 +74,8 @@ pub struct Trainer<'a> {
     speed: f64,
     outcome: Outcome,
     outlook: Outlook,
+    /// The best network kept so far, of a run that keeps it.
+    best: Option<Best>,
 }
 
 impl<'a> Trainer<'a> {
@@ -95,6 +98,7 @@ impl<'a> Trainer<'a> {
             speed: 0.0,
             outcome: Outcome::default(),
             outlook: Outlook::default(),
+            best: None,
         }
     }
 
@@ -115,6 +119,7 @@ impl<'a> Trainer<'a> {
         self.progress = progress;
         self.moments = self.progress.adam_steps.map(|_| checkpoint.optimizer);
         self.earlier = seconds;
+        self.best = self.best_so_far()?;
         // Blocks that learn no more keep the rate that they ended with; it is reported and saved.
         for (i, saved) in &self.progress.rates {
             if let Some(layer) = self.network.blocks.get_mut(*i).and_then(|b| b.hebbian_mut()) {
@@ -269,6 +274,9 @@ impl<'a> Trainer<'a> {
             self.progress.epoch = epoch;
             self.progress.global_epoch += 1;
             self.report(&phase, index, epoch, &sets, &sums)?;
+            if phase.reports(epoch) {
+                self.keep_best(index, epoch)?;
+            }
             // The last epoch's checkpoint already points at the next phase, whose Adam begins anew.
             if epoch == phase.epochs {
                 learner.adam = None;

@@ -8,8 +8,7 @@ use std::path::Path;
 
 use memmap2::Mmap;
 
-use super::EncoderError;
-use crate::files::{FileError, write_atomic};
+use super::{FileError, write_atomic};
 
 /// Bytes before the numbers; a multiple of 64, as NumPy aligns them.
 const HEADER: usize = 128;
@@ -50,11 +49,11 @@ impl Rows<'_> {
 ///
 /// # Errors
 /// When the file cannot be written or `fill` fails.
-pub fn write(
+pub fn write<E: From<FileError>>(
     path: &Path,
     columns: usize,
-    fill: impl FnOnce(&mut Rows) -> Result<(), EncoderError>,
-) -> Result<usize, EncoderError> {
+    fill: impl FnOnce(&mut Rows) -> Result<(), E>,
+) -> Result<usize, E> {
     let (mut count, mut failed) = (0, None);
     let written = write_atomic(path, |out| {
         out.write_all(&header(0, columns))?;
@@ -73,11 +72,6 @@ pub fn write(
     }
 }
 
-/// For `map_err` in what fills a file.
-pub fn failed(path: &Path) -> impl Fn(io::Error) -> EncoderError + '_ {
-    move |source| FileError::Write { path: path.to_path_buf(), source }.into()
-}
-
 /// A matrix that [`write()`] wrote, mapped into memory.
 #[derive(Debug)]
 pub struct Matrix {
@@ -91,14 +85,14 @@ impl Matrix {
     ///
     /// # Errors
     /// When the file cannot be read or has another size.
-    pub fn open(path: &Path, rows: usize, columns: usize) -> Result<Matrix, EncoderError> {
+    pub fn open(path: &Path, rows: usize, columns: usize) -> Result<Matrix, FileError> {
         let file = File::open(path).map_err(FileError::read(path))?;
         // SAFETY: files are replaced by renaming and never changed in place, so what is mapped stays as it is.
         let map = unsafe { Mmap::map(&file) }.map_err(FileError::read(path))?;
         let wanted = HEADER as u128 + 4 * rows as u128 * columns as u128;
         if map.len() as u128 != wanted || map[..HEADER] != header(rows, columns) {
             let cause = format!("it is not a matrix of {rows} rows and {columns} columns as this program writes them");
-            return Err(EncoderError::Broken { path: path.to_path_buf(), cause });
+            return Err(FileError::read(path)(io::Error::new(io::ErrorKind::InvalidData, cause)));
         }
         Ok(Matrix { map, rows, columns })
     }
