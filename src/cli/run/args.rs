@@ -89,7 +89,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub(super) no_cache: bool,
 
-    /// Record learning rate, convergence and R1 of the Hebbian block that learns in steps.csv, every so many steps.
+    /// Record learning rate, convergence and R1 of the Hebbian block that learns in steps.csv and tensorboard, every so many steps.
     #[arg(long, value_name = "STEPS", default_value_t = 0, hide_default_value = true)]
     pub(super) record_every: u64,
 
