@@ -268,8 +268,7 @@ const QUICK: &str = "--size 24 --layers 4,8 --epochs 2 --device cpu --threads 1"
 /// Trains, and returns what was said and the folder.
 fn trained(place: &Place, line: &str) -> (Done, RunDir) {
     let done = place.softhebb(&format!("encode train {line}")).succeeds();
-    let line = done.stdout.lines().find_map(|l| l.strip_prefix("  checkpoint ")).unwrap().trim().to_string();
-    let dir = RunDir::new(place.path("").join(Path::new(&line).parent().unwrap()));
+    let dir = RunDir::new(place.path("").join(done.folder().unwrap()));
     (done, dir)
 }
 

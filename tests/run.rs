@@ -711,7 +711,8 @@ fn every_epoch_has_a_row_and_scores_where_they_are_due() {
         ("b0_convergence", hebbian, [true, false, true], [true, false, false, true]),
         ("b1_convergence", [true, false, true], hebbian, [true, false, false, true]),
         ("train_loss", [false; 3], [false; 3], [true; 4]),
-        ("test_acc", [false; 3], [false; 3], [true, false, false, true]),
+        // The second block is fully connected: its units are scored.
+        ("test_acc", [false; 3], [true, false, true], [true, false, false, true]),
     ] {
         let there: Vec<bool> = table.numbers(name).iter().map(Option::is_some).collect();
         assert_eq!(there, [first.as_slice(), &second, &third].concat(), "{name}");

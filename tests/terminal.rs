@@ -7,6 +7,7 @@ mod common;
 use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
 
 use common::{Place, SMALL};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -137,7 +138,9 @@ fn on_terminal(
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
     let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-    let slave = || OpenOptions::new().read(true).write(true).open(&name).unwrap();
+    // Not as the terminal that this process is controlled by.
+    let no_control = OpenptFlags::NOCTTY.bits().cast_signed();
+    let slave = || OpenOptions::new().read(true).write(true).custom_flags(no_control).open(&name).unwrap();
     tcsetwinsize(&master, window(width)).unwrap();
     let mut command = place.command(line);
     command.env_remove("NO_COLOR").env("TERM", "xterm").envs(variables.iter().copied());

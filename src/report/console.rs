@@ -9,8 +9,8 @@ use super::{Closing, Event, Kind, Line, Lines, ReportError, Subscriber, Verbosit
 /// A writer that the bar and the lines share.
 pub(super) type Shared = Arc<Mutex<Box<dyn Write + Send>>>;
 
-/// Whether standard error is a terminal that may be drawn on: none that calls itself dumb, and nobody asked for plain text with
-/// `NO_COLOR`.
+/// Whether standard error is a terminal that may be drawn on: it does not call itself dumb, and `NO_COLOR` does not ask for plain
+/// text.
 pub fn has_screen() -> bool {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     io::stderr().is_terminal() && !plain && std::env::var_os("TERM").is_none_or(|term| term != "dumb")

@@ -35,6 +35,14 @@ impl Table {
         self.rows.iter().rev().find_map(|row| row.get(at)?.parse::<f64>().ok())
     }
 
+    /// Replaces a cell of the last row.
+    pub fn set(&mut self, name: &str, cell: &str) {
+        let at = self.header.iter().position(|h| h == name);
+        if let Some(old) = at.and_then(|at| self.rows.last_mut()?.get_mut(at)) {
+            *old = cell.to_string();
+        }
+    }
+
     /// The table in a file as it stands; `None` where there is none that reads.
     pub fn read(path: &Path) -> Option<Table> {
         let mut reader = csv::Reader::from_path(path).ok()?;

@@ -142,7 +142,9 @@ impl clap::ValueEnum for Metric {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let better = if self.is_minimised() { "smaller" } else { "larger" };
         let about = format!("{}; the {better} the better", self.column().about);
-        Some(PossibleValue::new(self.name()).help(about))
+        let value = PossibleValue::new(self.name()).help(about);
+        // The one whose name is not all small letters.
+        Some(if *self == Metric::R1 { value.alias("r1") } else { value })
     }
 }
 

@@ -13,7 +13,7 @@ use super::dir::TrialDir;
 use super::metric::Metric;
 use crate::files::write_atomic;
 use crate::report::columns::{self, Row};
-use crate::report::{BlockStats, Event, Metrics, PhaseInfo, ReportError, Subscriber, Table};
+use crate::report::{Event, Metrics, PhaseInfo, ReportError, Subscriber, Table};
 
 /// Writes `progress.csv` and `result.json`: `training_iteration` (reports until now), the columns of a run's table, and what
 /// the trial searched.
@@ -94,9 +94,10 @@ impl ProgressTable {
         self.take_over(u64::MAX);
         let global_step = self.table.last("global_step").unwrap_or(0.0) as u64 + 1;
         let train_loss = loss.then_some(f64::NAN);
-        // A block without a number stands for the one whose weights are none.
-        let blocks = if loss { vec![] } else { vec![BlockStats { convergence: f64::NAN, ..BlockStats::default() }] };
-        self.add(&Metrics { phase, epoch, global_step, seconds, train_loss, blocks, ..Metrics::default() });
+        self.add(&Metrics { phase, epoch, global_step, seconds, train_loss, ..Metrics::default() });
+        if !loss {
+            self.table.set("convergence", "NaN");
+        }
         self.write()
     }
 }
@@ -242,6 +243,8 @@ mod tests {
         assert_eq!(Latest::read(&dir).of(Metric::TrainLoss), Some(9.0));
         table.note_not_finite(1, 4, 7.0, true).unwrap();
         assert!(Latest::read(&dir).of(Metric::TrainLoss).unwrap().is_nan());
+        table.note_not_finite(1, 4, 7.0, false).unwrap();
+        assert!(Latest::read(&dir).of(Metric::Convergence).unwrap().is_nan());
         // What came to NaN is not a row of the attempt that follows.
         let mut table = ProgressTable::new(&dir, &[0], &[]);
         table.on(&start(3)).unwrap();

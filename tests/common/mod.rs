@@ -128,7 +128,7 @@ impl Done {
     }
 
     /// The run's folder, as the last words give it.
-    fn folder(&self) -> Option<PathBuf> {
+    pub fn folder(&self) -> Option<PathBuf> {
         let line = self.stdout.lines().find_map(|line| line.strip_prefix("in ")?.strip_suffix(':'))?;
         Some(PathBuf::from(line))
     }

@@ -146,7 +146,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", requires = "resume", help_heading = RESULTS)]
     pub(super) run_dir: Option<PathBuf>,
 
-    /// Record learning rate, convergence and R1 of the Hebbian block that learns in steps.csv, every so many steps.
+    /// Record learning rate, convergence and R1 of the Hebbian block that learns in steps.csv and tensorboard, every so many steps.
     #[arg(long, value_name = "STEPS", help_heading = RESULTS)]
     pub(super) record_every: Option<u64>,
 

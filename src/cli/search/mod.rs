@@ -89,7 +89,7 @@ pub struct SweepArgs {
     #[arg(long, value_name = "N", help_heading = SPACE)]
     seed: Option<u64>,
 
-    /// What trials are compared by: train_loss, train_acc, test_loss, test_acc, convergence or R1 [default: test_acc].
+    /// What trials are compared by [default: test_acc].
     #[arg(long, value_enum, value_name = "METRIC", hide_possible_values = true, help_heading = SPACE)]
     metric: Option<Metric>,
 
