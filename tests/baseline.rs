@@ -66,18 +66,18 @@ fn baselines_are_the_runs_that_people_would_type() {
         }
         assert_eq!(row(&compared, "trained")["test_acc"], alone.done.accuracy());
         assert_eq!(compared.done.accuracy(), alone.done.accuracy());
-        // n is what was tested on: 200 images, or the fifth of 300 that was held out.
-        let images = if how.contains("--validation") { 60 } else { 200 };
+        // n is what was tested on: 200 test images, or the fifth of the 5,000 training images that was held out.
+        let images = if how.contains("--validation") { 1000 } else { 200 };
         let [p, q] = [&alone, &random].map(|run| run.done.accuracy() / 100.0);
         let error = ((p * (1.0 - p) + q * (1.0 - q)) / images as f64).sqrt() * 100.0;
         assert!((row(&compared, "random")["standard_error"].as_f64().unwrap() - error).abs() < 1e-9, "{how}");
         compares(
             &compared.done.stdout,
             &[
-                &format!("accuracy on {images} test images"),
-                &format!("trained layers {:>16.2} %", alone.done.accuracy()),
-                &format!("random layers {:>17.2} %", random.done.accuracy()),
-                &format!("pixels {:>24.2} %", pixels.done.accuracy()),
+                &format!("accuracy on {} test images", if images == 1000 { "1,000" } else { "200" }),
+                &format!("trained layers {:>15.2} %", alone.done.accuracy()),
+                &format!("random layers {:>16.2} %", random.done.accuracy()),
+                &format!("pixels {:>23.2} %", pixels.done.accuracy()),
                 "without labels, the layers learned ",
                 "of 6 in block 0, ",
                 "of 20 in block 1\n",
@@ -95,6 +95,7 @@ fn any_network_is_compared_and_nothing_is_left_where_nothing_is_saved() {
         "BP-c6-k5-s2; BP-c10 flatten",
         "Soft-c12 flatten; BP-c10",
         "Soft-c6-k5-s2; SupervisedSoftKrotov-c10 flatten batchnorm1d",
+        "BP-c6-k5-s2; BP-c10 flatten' --training-mode 'simultaneous",
     ] {
         let line = format!("run --model '{model}' {SMALL} --baseline random pixels --save false -q");
         let done = place.softhebb(&line).succeeds();
@@ -150,7 +151,8 @@ fn left(run: &Run) -> (Vec<Vec<u8>>, Vec<Table>, Vec<u8>) {
 
 #[test]
 fn a_run_that_is_stopped_in_any_part_ends_with_the_comparison() {
-    let undisturbed = Place::new().run(&format!("{} --baseline random,pixels", long()));
+    let quiet = Place::new();
+    let undisturbed = quiet.run(&format!("{} --baseline random,pixels", long()));
     for moments in [&["epoch 1/40"][..], &["baseline random", "epoch 1/40"], &["baseline pixels", "epoch 1/40"]] {
         let place = Place::new();
         let done = place.start(&format!("{} --baseline random,pixels", long())).interrupt_after(moments);

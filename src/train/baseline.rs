@@ -114,21 +114,19 @@ pub struct Comparison {
 
 impl Comparison {
     /// Baselines with their accuracy, the difference to the trained layers, and its standard error, percent.
-    fn rows(&self) -> impl Iterator<Item = (Baseline, &Outcome, f64, f64, f64)> {
+    fn rows(&self) -> impl Iterator<Item = (Baseline, f64, f64, f64)> {
         let trained = self.trained.test_acc;
         self.baselines.iter().filter_map(move |(which, outcome)| {
             let (a, b) = (trained?, outcome.test_acc?);
-            Some((*which, outcome, b, a - b, standard_error(a, b, self.images)))
+            Some((*which, b, a - b, standard_error(a, b, self.images)))
         })
     }
 
     /// For programs: a row for the trained layers and each baseline.
     pub fn json(&self) -> Value {
-        let trained =
-            json!({"layers": "trained", "test_acc": self.trained.test_acc, "test_loss": self.trained.test_loss});
-        let baselines = self.rows().map(|(which, outcome, accuracy, difference, error)| {
-            json!({"layers": which.name(), "test_acc": accuracy, "test_loss": outcome.test_loss,
-                   "difference": difference, "standard_error": error})
+        let trained = json!({"layers": "trained", "test_acc": self.trained.test_acc});
+        let baselines = self.rows().map(|(which, accuracy, difference, error)| {
+            json!({"layers": which.name(), "test_acc": accuracy, "difference": difference, "standard_error": error})
         });
         let rows: Vec<Value> = std::iter::once(trained).chain(baselines).collect();
         json!({"version": 1, "test_images": self.images, "rows": rows})
@@ -139,12 +137,12 @@ impl Comparison {
         let Some(trained) = self.trained.test_acc else { return String::new() };
         let head = format!("accuracy on {} test images", count(self.images as u64));
         let mut text = format!("{head:<36} learning adds\n  {:<22} {:>9}\n", "trained layers", percent(trained));
-        for (which, _, accuracy, difference, error) in self.rows() {
+        for (which, accuracy, difference, error) in self.rows() {
             let (name, accuracy) = (which.layers(), percent(accuracy));
             text += &format!("  {name:<22} {accuracy:>9}   {difference:+.2} points, standard error {error:.2}\n");
         }
         let how = if self.without_labels { "without labels, " } else { "" };
-        for (_, _, _, difference, error) in self.rows().filter(|row| row.0 == Baseline::Random) {
+        for (_, _, difference, error) in self.rows().filter(|row| row.0 == Baseline::Random) {
             let by_chance = difference.abs() < CHANCE * error || difference == 0.0;
             let verdict = match (by_chance, difference > 0.0) {
                 (true, _) => "no more than chance gives",

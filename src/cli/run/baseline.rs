@@ -22,7 +22,8 @@ pub fn run(
     let plan = job.plan;
     let dir = RunDir::new(&plan.folder);
     let epochs = plan.epochs();
-    let without_labels = plan.phases[..plan.phases.len().saturating_sub(1)].iter().all(|p| p.is_unsupervised());
+    let below = plan.network.blocks.split_last().map_or(&[][..], |(_, below)| below);
+    let without_labels = below.iter().all(|b| b.layer.method.is_hebbian() && !b.layer.supervised);
     let images = data.sup.test.rows.len();
     let mut all = Comparison { images, without_labels, trained: trained.clone(), baselines: Vec::new() };
     let mut units = Vec::new();
