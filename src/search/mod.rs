@@ -19,7 +19,6 @@ pub mod launch;
 pub mod layers;
 pub mod live;
 pub mod metric;
-mod place;
 pub mod policy;
 pub mod progress;
 pub mod read;

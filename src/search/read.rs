@@ -1,4 +1,4 @@
-//! Reads the file of a search space. A mistake names the file, the line and the key.
+//! The file of a search space, read and written by serde. A mistake names the file, the line and the key.
 //!
 //! ```toml
 //! metric = "test_acc"
@@ -12,20 +12,22 @@
 //! t_invert = { keys = ["b0.layer.t_invert", "b1.layer.t_invert"], grid = [0.5, 1.0] }
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use serde_json::Value;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeTable, DeValue, Deserializer};
 
-use super::axis::{Axis, Values};
+use super::axis::{Axis, Values, plain};
 use super::error::SearchError;
 use super::metric::Metric;
-use super::place::{Key, Place, in_order};
 use super::space::{Base, How, MOST_TRIALS, Space};
 use crate::preset::Override;
 use crate::preset::suggest::{did_you_mean, nearest};
+use crate::train::TrainingMode;
 
 /// The spaces that the program brings along.
 pub(super) const SHIPPED: [(&str, &str); 8] = [
@@ -65,246 +67,278 @@ pub fn find(name: &str) -> Result<(String, String), SearchError> {
     )))
 }
 
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SpaceFile {
+    #[serde(default)]
+    metric: Metric,
+    seeds: Option<Spanned<Vec<u64>>>,
+    num_samples: Option<Spanned<usize>>,
+    #[serde(default)]
+    sampler_seed: u64,
+    #[serde(default)]
+    base: BaseFile,
+    #[serde(default)]
+    run: How,
+    #[serde(default)]
+    space: BTreeMap<Spanned<String>, AxisFile>,
+}
+
+/// `[base]`.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table: [base]")]
+struct BaseFile {
+    preset: Option<String>,
+    model: Option<String>,
+    dataset: Option<String>,
+    dataset_unsup: Option<String>,
+    dataset_sup: Option<String>,
+    training_mode: Option<TrainingMode>,
+    training_blocks: Option<Vec<usize>>,
+    blocks_from: Option<PathBuf>,
+    /// Both of the next two, where they are not named.
+    validation: bool,
+    validation_unsup: Option<bool>,
+    validation_sup: Option<bool>,
+    set: BTreeMap<Spanned<String>, Spanned<Value>>,
+}
+
+/// The values of an axis.
+#[derive(Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "values: { grid = [0.5, 1.0] } or { geometric = { base = 1.25, from = -10, to = 16 } }"
+)]
+struct AxisFile {
+    keys: Option<Spanned<Vec<String>>>,
+    #[serde(default)]
+    if_present: bool,
+    grid: Option<Spanned<Vec<Value>>>,
+    geometric: Option<Spanned<Geometric>>,
+    choice: Option<Spanned<Vec<Value>>>,
+    uniform: Option<Spanned<[f64; 2]>>,
+    log_uniform: Option<Spanned<[f64; 2]>>,
+    int_uniform: Option<Spanned<[i64; 2]>>,
+    normal: Option<Spanned<Normal>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "{ base = …, from = …, to = … }")]
+struct Geometric {
+    base: f64,
+    from: i32,
+    to: i32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "{ mean = …, std = … }")]
+struct Normal {
+    mean: f64,
+    std: f64,
+}
+
+/// What is wrong, and where in the text.
+type Fault = (Range<usize>, String);
+
 /// Reads a space from its text; `file` is what messages call it.
 ///
 /// # Errors
 /// Names the file, the line and the key.
 pub fn parse(file: &str, text: &str) -> Result<Space, SearchError> {
-    let place = Place { file, text };
-    let document = DeTable::parse(text).map_err(|e| {
-        let message = e.message().to_string();
-        place.fail(e.span().unwrap_or(0..0), None, message)
-    })?;
-    let mut space = Space {
-        base: Base::default(),
-        axes: Vec::new(),
-        seeds: vec![0],
-        num_samples: 1,
-        sampler_seed: 0,
-        metric: Metric::default(),
-        run: How::default(),
+    let fault = |span: Range<usize>, key: Option<String>, message: String| {
+        let line = line(text, span.start);
+        SearchError::Space { file: file.to_string(), line, key, message }
     };
-    for (key, value) in in_order(document.get_ref()) {
-        let name = key.get_ref().as_ref();
-        match name {
-            "metric" => space.metric = place.value(key, value, METRICS)?,
-            "seeds" => {
-                space.seeds = place.value(key, value, "a list of whole numbers, such as [0, 1, 2]")?;
-                if space.seeds.is_empty() {
-                    return Err(place.at(key, "no seed: nothing would run\nhint: seeds = [0]".to_string()));
-                }
-                if space.seeds.iter().collect::<BTreeSet<_>>().len() < space.seeds.len() {
-                    return Err(place.at(key, "the same seed twice".to_string()));
-                }
-            }
-            "num_samples" => {
-                space.num_samples = place.value(key, value, "a whole number of at least 1")?;
-                if space.num_samples == 0 {
-                    return Err(place.at(key, "0 samples: nothing would run".to_string()));
-                }
-            }
-            "sampler_seed" => space.sampler_seed = place.value(key, value, "a whole number")?,
-            "base" => base(&place, place.table(key, value)?, &mut space.base)?,
-            "run" => how(&place, place.table(key, value)?, &mut space.run)?,
-            "space" => {
-                for (key, value) in in_order(place.table(key, value)?) {
-                    let axis = axis(&place, key, value)?;
-                    let taken = |k: &&String| space.axes.iter().any(|other| other.keys.contains(k));
-                    if let Some(twice) = axis.keys.iter().find(taken) {
-                        return Err(place.at(key, format!("`{twice}` is searched twice")));
-                    }
-                    space.axes.push(axis);
-                }
-            }
-            _ => {
-                let known = ["metric", "seeds", "num_samples", "sampler_seed", "base", "run", "space"];
-                return Err(place.unknown(key, &known));
-            }
-        }
-    }
+    let document = DeTable::parse(text).map_err(|e| fault(e.span().unwrap_or(0..0), None, e.message().to_string()))?;
+    let keys = document.clone();
+    let read = SpaceFile::deserialize(Deserializer::from(document));
+    let read = read.map_err(|e| (e.span().unwrap_or(0..0), explained(e.message())));
+    let space = read.and_then(|read| read.checked(text));
+    let space = space.map_err(|(span, message)| fault(span.clone(), key_at(keys.get_ref(), span.start), message))?;
     match space.count() {
         Some(count) if count <= MOST_TRIALS => Ok(space),
         _ => {
             let line = space.axes.first().map_or(1, |axis| axis.line);
-            let message = format!(
-                "the space has more than {MOST_TRIALS} trials\nhint: a coarser grid, or draws: choice = […] and num_samples"
-            );
+            let hint = "a coarser grid, or draws: choice = […] and num_samples";
+            let message = format!("the space has more than {MOST_TRIALS} trials\nhint: {hint}");
             Err(SearchError::Space { file: file.to_string(), line, key: None, message })
         }
     }
 }
 
-const METRICS: &str = "train_loss, train_acc, test_loss, test_acc, convergence or R1";
-
-fn base(place: &Place, table: &DeTable, base: &mut Base) -> Result<(), SearchError> {
-    const KNOWN: [&str; 12] = [
-        "blocks_from",
-        "preset",
-        "model",
-        "dataset",
-        "dataset_unsup",
-        "dataset_sup",
-        "training_mode",
-        "training_blocks",
-        "validation",
-        "validation_unsup",
-        "validation_sup",
-        "set",
-    ];
-    for (key, value) in in_order(table) {
-        let text = || place.value(key, value, "a text").map(Some);
-        let switch = || place.value(key, value, "true or false");
-        match key.get_ref().as_ref() {
-            "preset" => base.preset = text()?,
-            "model" => base.model = text()?,
-            "dataset" => base.dataset = text()?,
-            "dataset_unsup" => base.dataset_unsup = text()?,
-            "dataset_sup" => base.dataset_sup = text()?,
-            "training_mode" => {
-                base.training_mode = Some(place.value(key, value, "successive, consecutive or simultaneous")?);
+impl SpaceFile {
+    fn checked(self, text: &str) -> Result<Space, Fault> {
+        let (seeds, base) = (self.seeds, self.base);
+        let seeds = match seeds {
+            None => vec![0],
+            Some(seeds) if seeds.get_ref().is_empty() => {
+                return Err((seeds.span(), "no seed: nothing would run\nhint: seeds = [0]".to_string()));
             }
-            "training_blocks" => base.training_blocks = Some(place.value(key, value, "a list of block numbers")?),
-            "validation" => {
-                base.validation_unsup = switch()?;
-                base.validation_sup = base.validation_unsup;
-            }
-            "validation_unsup" => base.validation_unsup = switch()?,
-            "validation_sup" => base.validation_sup = switch()?,
-            "blocks_from" => base.blocks_from = Some(place.value(key, value, "the folder of a run")?),
-            "set" => {
-                for (key, value) in in_order(place.table(key, value)?) {
-                    let text = format!("{}={}", key.get_ref(), super::axis::plain(&place.json(key, value)?));
-                    Override::parse(&text).map_err(|e| place.at(key, bare(&e.to_string())))?;
-                    base.set.push(text);
+            Some(seeds) => {
+                let distinct = seeds.get_ref().iter().collect::<BTreeSet<_>>().len();
+                if distinct < seeds.get_ref().len() {
+                    return Err((seeds.span(), "the same seed twice".to_string()));
                 }
+                seeds.into_inner()
             }
-            _ => return Err(place.unknown(key, &KNOWN)),
+        };
+        let num_samples = match self.num_samples {
+            Some(n) if *n.get_ref() == 0 => return Err((n.span(), "0 samples: nothing would run".to_string())),
+            other => other.map_or(1, Spanned::into_inner),
+        };
+        let mut axes: Vec<Axis> = Vec::new();
+        for (key, axis) in in_order(self.space) {
+            let axis = axis.checked(&key, text)?;
+            let taken = |k: &&String| axes.iter().any(|other| other.keys.contains(k));
+            if let Some(twice) = axis.keys.iter().find(taken) {
+                return Err((key.span(), format!("`{twice}` is searched twice")));
+            }
+            axes.push(axis);
         }
+        let mut set = Vec::new();
+        for (key, value) in in_order(base.set) {
+            if !is_plain(value.get_ref()) {
+                return Err((value.span(), NOT_PLAIN.to_string()));
+            }
+            let text = format!("{}={}", key.get_ref(), plain(value.get_ref()));
+            Override::parse(&text).map_err(|e| (key.span(), bare(&e.to_string())))?;
+            set.push(text);
+        }
+        let base = Base {
+            preset: base.preset,
+            model: base.model,
+            dataset: base.dataset,
+            dataset_unsup: base.dataset_unsup,
+            dataset_sup: base.dataset_sup,
+            training_mode: base.training_mode,
+            training_blocks: base.training_blocks,
+            blocks_from: base.blocks_from,
+            set,
+            validation_unsup: base.validation_unsup.unwrap_or(base.validation),
+            validation_sup: base.validation_sup.unwrap_or(base.validation),
+        };
+        let (sampler_seed, metric) = (self.sampler_seed, self.metric);
+        Ok(Space { base, axes, seeds, num_samples, sampler_seed, metric, run: self.run })
     }
-    Ok(())
 }
 
-fn how(place: &Place, table: &DeTable, how: &mut How) -> Result<(), SearchError> {
-    const KNOWN: [&str; 10] = [
-        "device",
-        "precision",
-        "features_on_disk",
-        "no_cache",
-        "save_model",
-        "reuse_layers",
-        "layers_dir",
-        "model_name",
-        "data_dir",
-        "presets",
-    ];
-    for (key, value) in in_order(table) {
-        let switch = || place.value(key, value, "true or false");
-        match key.get_ref().as_ref() {
-            "device" => how.device = place.value(key, value, "auto, cpu, cuda or cuda:N")?,
-            "precision" => how.precision = place.value(key, value, "float32, bf16 or tf32")?,
-            "features_on_disk" => how.features_on_disk = switch()?,
-            "no_cache" => how.no_cache = switch()?,
-            "save_model" => how.save_model = switch()?,
-            "reuse_layers" => how.reuse_layers = switch()?,
-            "layers_dir" => how.layers_dir = place.value(key, value, "a folder")?,
-            "model_name" => how.model_name = Some(place.value(key, value, "a text")?),
-            "data_dir" => how.data_dir = Some(place.value(key, value, "a folder")?),
-            "presets" => how.presets = Some(place.value(key, value, "a file")?),
-            _ => return Err(place.unknown(key, &KNOWN)),
+impl AxisFile {
+    fn checked(self, key: &Spanned<String>, text: &str) -> Result<Axis, Fault> {
+        let mut kinds = Kinds(Vec::new());
+        let list = |list: Vec<Value>| match list.iter().map(ToString::to_string).collect::<BTreeSet<_>>().len() {
+            0 => Err("the list is empty"),
+            _ if !list.iter().all(is_plain) => Err(NOT_PLAIN),
+            distinct if distinct < list.len() => Err("the same value twice"),
+            _ => Ok(list),
+        };
+        kinds.add(self.grid, |values| list(values).map(Values::Grid));
+        kinds.add(self.choice, |values| list(values).map(Values::Choice));
+        kinds.add(self.geometric, |Geometric { base, from, to }| match () {
+            () if !(base > 0.0 && base.is_finite()) => Err("base must be above 0"),
+            () if from > to || from.abs().max(to.abs()) >= 10_000 => {
+                Err("from and to are whole exponents, from the smaller one")
+            }
+            () => Ok(Values::Geometric { base, from, to }),
+        });
+        let below = "the first number is not below the second";
+        let range = |[lo, hi]: [f64; 2]| if lo < hi && (hi - lo).is_finite() { Ok((lo, hi)) } else { Err(below) };
+        kinds.add(self.uniform, |ends| range(ends).map(|(lo, hi)| Values::Uniform(lo, hi)));
+        kinds.add(self.log_uniform, |ends| match range(ends)? {
+            (lo, hi) if lo > 0.0 => Ok(Values::LogUniform(lo, hi)),
+            _ => Err("both numbers must be above 0"),
+        });
+        kinds.add(self.int_uniform, |[lo, hi]| if lo < hi { Ok(Values::IntUniform(lo, hi)) } else { Err(below) });
+        kinds.add(self.normal, |Normal { mean, std }| match mean.is_finite() && std > 0.0 && std.is_finite() {
+            true => Ok(Values::Normal { mean, std }),
+            false => Err("std must be above 0"),
+        });
+        let values = kinds.one().map_err(|(span, message)| (span.unwrap_or(key.span()), message))?;
+        let keys = match self.keys {
+            Some(keys) if keys.get_ref().is_empty() => return Err((keys.span(), "the list is empty".to_string())),
+            keys => keys.map_or_else(|| vec![key.get_ref().clone()], Spanned::into_inner),
+        };
+        for each in &keys {
+            // The value is read later, against the network; here it is the key that counts.
+            Override::parse(&format!("{each}=0")).map_err(|e| {
+                let tie = "\nhint: an axis of several keys has `keys = [\"b0.layer.t_invert\", …]`";
+                let message = bare(&e.to_string());
+                let is_key = !message.contains("names no key");
+                (key.span(), if is_key { message } else { format!("`{each}` is not a key{tie}") })
+            })?;
         }
+        let line = line(text, key.span().start);
+        Ok(Axis { name: key.get_ref().clone(), keys, if_present: self.if_present, values, line })
     }
-    Ok(())
 }
 
-fn axis(place: &Place, key: &Key, value: &Spanned<DeValue>) -> Result<Axis, SearchError> {
-    const KINDS: [&str; 7] = ["grid", "geometric", "choice", "uniform", "log_uniform", "int_uniform", "normal"];
-    let form = "hint: e.g. { grid = [0.5, 1.0] } or { geometric = { base = 1.25, from = -10, to = 16 } }";
-    let Some(table) = value.get_ref().as_table() else {
-        return Err(place.at(key, format!("no values are named\n{form}")));
-    };
-    let name = key.get_ref().to_string();
-    let (mut keys, mut if_present, mut values) = (vec![name.clone()], false, None);
-    for (inner, value) in in_order(table) {
-        let list = |what: &str| -> Result<Vec<Value>, SearchError> {
-            let list: Vec<Value> = place.value(inner, value, &format!("a list of {what}"))?;
-            let distinct: BTreeSet<String> = list.iter().map(ToString::to_string).collect();
-            match list.len() {
-                0 => Err(place.at(inner, "the list is empty".to_string())),
-                n if distinct.len() < n => Err(place.at(inner, "the same value twice".to_string())),
-                _ => Ok(list),
-            }
-        };
-        let range = || -> Result<(f64, f64), SearchError> {
-            let (lo, hi): (f64, f64) = place.value(inner, value, "two numbers, [lowest, highest]")?;
-            if lo < hi { Ok((lo, hi)) } else { Err(place.at(inner, format!("{lo} is not below {hi}"))) }
-        };
-        let kind = match inner.get_ref().as_ref() {
-            "keys" => {
-                keys = place.value(inner, value, "a list of keys")?;
-                if keys.is_empty() {
-                    return Err(place.at(inner, "the list is empty".to_string()));
-                }
-                continue;
-            }
-            "if_present" => {
-                if_present = place.value(inner, value, "true or false")?;
-                continue;
-            }
-            "grid" => Values::Grid(list("values")?),
-            "choice" => Values::Choice(list("values")?),
-            "geometric" => {
-                let parts = place.numbers(inner, value, &["base", "from", "to"])?;
-                let whole = |x: f64| x.fract() == 0.0 && x.abs() < 10_000.0;
-                let (base, from, to) = (parts[0], parts[1], parts[2]);
-                if !(base > 0.0 && base.is_finite()) {
-                    return Err(place.at(inner, "base must be above 0".to_string()));
-                }
-                if !whole(from) || !whole(to) || from > to {
-                    return Err(place.at(inner, "from and to are whole exponents, from the smaller one".to_string()));
-                }
-                Values::Geometric { base, from: from as i32, to: to as i32 }
-            }
-            "uniform" => range().map(|(lo, hi)| Values::Uniform(lo, hi))?,
-            "log_uniform" => match range()? {
-                (lo, hi) if lo > 0.0 => Values::LogUniform(lo, hi),
-                _ => return Err(place.at(inner, "both numbers must be above 0".to_string())),
-            },
-            "int_uniform" => {
-                let (lo, hi): (i64, i64) = place.value(inner, value, "two whole numbers, [lowest, highest]")?;
-                if lo >= hi {
-                    return Err(place.at(inner, format!("{lo} is not below {hi}")));
-                }
-                Values::IntUniform(lo, hi)
-            }
-            "normal" => {
-                let parts = place.numbers(inner, value, &["mean", "std"])?;
-                if parts[1] <= 0.0 {
-                    return Err(place.at(inner, "std must be above 0".to_string()));
-                }
-                Values::Normal { mean: parts[0], std: parts[1] }
-            }
-            _ => {
-                let known: Vec<&str> = KINDS.iter().copied().chain(["keys", "if_present"]).collect();
-                return Err(place.unknown(inner, &known));
-            }
-        };
-        if values.replace(kind).is_some() {
-            return Err(place.at(inner, "an axis has one kind of values".to_string()));
+/// The kinds of values that an axis names, with their places.
+struct Kinds(Vec<(Range<usize>, Result<Values, &'static str>)>);
+
+impl Kinds {
+    fn add<T>(&mut self, given: Option<Spanned<T>>, make: impl FnOnce(T) -> Result<Values, &'static str>) {
+        self.0.extend(given.map(|given| (given.span(), make(given.into_inner()))));
+    }
+
+    /// The one that there must be.
+    fn one(mut self) -> Result<Values, (Option<Range<usize>>, String)> {
+        const NONE: &str = "no values are named: one of grid, geometric, choice, uniform, log_uniform, int_uniform, \
+                            normal is needed";
+        self.0.sort_by_key(|(span, _)| span.start);
+        if let Some((second, _)) = self.0.get(1) {
+            return Err((Some(second.clone()), "an axis has one kind of values".to_string()));
         }
+        let (span, values) = self.0.pop().ok_or((None, NONE.to_string()))?;
+        values.map_err(|message| (Some(span), message.to_string()))
     }
-    let Some(values) = values else {
-        return Err(place.at(key, format!("no values are named: one of {} is needed\n{form}", KINDS.join(", "))));
+}
+
+/// Entries in the order of the file.
+fn in_order<T>(table: BTreeMap<Spanned<String>, T>) -> Vec<(Spanned<String>, T)> {
+    let mut entries: Vec<_> = table.into_iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+const NOT_PLAIN: &str = "not a number, text, true, false or list";
+
+/// Whether a value has a form in `--set`: numbers that are none, dates and tables have not.
+fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Object(_) => false,
+        Value::Array(list) => list.iter().all(is_plain),
+        _ => true,
+    }
+}
+
+fn line(text: &str, offset: usize) -> usize {
+    text.as_bytes()[..offset.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1
+}
+
+/// The innermost key at this place of the text, or whose value is there.
+fn key_at(table: &DeTable, offset: usize) -> Option<String> {
+    table.iter().find_map(|(key, value)| {
+        let below = match value.get_ref() {
+            DeValue::Table(table) => key_at(table, offset),
+            _ => None,
+        };
+        let here = key.span().contains(&offset) || value.span().contains(&offset);
+        below.or_else(|| here.then(|| key.get_ref().to_string()))
+    })
+}
+
+/// serde's message with what was meant: `unknown field `sedes`, expected one of `seeds`, …` becomes a hint.
+fn explained(message: &str) -> String {
+    let what = match message {
+        m if m.starts_with("unknown field") => "unknown key",
+        m if m.starts_with("unknown variant") => "unknown value",
+        _ => return message.replace("a sequence", "a list").replace("a map", "a table"),
     };
-    for each in &keys {
-        // The value is read later, against the network; here it is the key that counts.
-        Override::parse(&format!("{each}=0")).map_err(|e| {
-            let tie = "\nhint: an axis of several keys has `keys = [\"b0.layer.t_invert\", …]`";
-            let message = bare(&e.to_string());
-            place
-                .at(key, if message.contains("names no key") { format!("`{each}` is not a key{tie}") } else { message })
-        })?;
-    }
-    Ok(Axis { name, keys, if_present, values, line: place.line(key.span().start) })
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let (name, known) = (quoted.next().unwrap_or_default(), quoted.collect::<Vec<_>>());
+    let near = did_you_mean(&nearest(name, known.iter().copied()));
+    let hint = near.unwrap_or_else(|| format!("known here are {}", known.join(", ")));
+    format!("{what} `{name}`\nhint: {hint}")
 }
 
 /// A message of an override without the name of the override, which the place gives.

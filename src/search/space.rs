@@ -17,6 +17,7 @@ use super::axis::{Axis, plain};
 use super::metric::Metric;
 use crate::device::{DeviceChoice, Precision};
 use crate::preset::{Catalogue, ModelSpec};
+use crate::report::format::number;
 use crate::train::{Request, TrainingMode};
 
 /// More trials than anyone runs; a space beyond this is a mistake.
@@ -71,6 +72,7 @@ pub struct Base {
 
 /// How trials run. Does not change what is searched.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table: [run]")]
 pub struct How {
     /// The device.
     pub device: DeviceChoice,
@@ -79,7 +81,6 @@ pub struct How {
     /// Whether stored outputs of frozen blocks go into a file.
     pub features_on_disk: bool,
     /// Whether decoded pictures and whitenings are left beside the data (false) or not.
-    #[serde(default)]
     pub no_cache: bool,
     /// Whether finished trials keep their network.
     pub save_model: bool,
@@ -129,6 +130,15 @@ impl Trial {
     /// Its folder's name: `0012-9f86d081`.
     pub fn name(&self) -> String {
         format!("{:04}-{}", self.index, self.hash)
+    }
+
+    /// What tensorboard calls it: `0012 t_invert=0.5 seed=1`. A folder's name, so what no file system likes is a dash.
+    pub fn label(&self) -> String {
+        const LONGEST: usize = 160;
+        let safe = |c: char| if c.is_ascii_alphanumeric() || "._-+=,".contains(c) { c } else { '-' };
+        let sets = short(&self.values).into_iter().map(|set| set.chars().map(safe).collect::<String>());
+        let sets = sets.map(|set| format!(" {set}")).collect::<String>();
+        format!("{:04}{:.LONGEST$} seed={}", self.index, sets, self.seed)
     }
 
     /// What makes two trials the same.
@@ -232,6 +242,12 @@ impl Space {
             None => Catalogue::embedded(),
         }
     }
+}
+
+/// The values of a trial in short: `b0.t_invert=0.5`.
+pub fn short(values: &Map<String, Value>) -> Vec<String> {
+    let value = |value: &Value| value.as_f64().map_or_else(|| plain(value), number);
+    values.iter().map(|(name, v)| format!("{}={}", name.replace(".layer.", "."), value(v))).collect()
 }
 
 /// The first letters of the hash of a trial's values and seed.

@@ -145,6 +145,27 @@ fn draws_of_a_normal_have_its_mean_and_deviation() {
 }
 
 #[test]
+fn labels_say_what_was_varied_and_are_names_of_folders() {
+    let label = |values: Value| {
+        let Value::Object(values) = values else { unreachable!() };
+        Trial { index: 12, hash: "9f86d081".into(), values, seed: 1 }.label()
+    };
+    for (values, want) in [
+        (serde_json::json!({"t_invert": 0.5}), "0012 t_invert=0.5 seed=1"),
+        (
+            serde_json::json!({"b0.layer.t_invert": 1.0 / 3.0, "b0.pool": "max_2_2_0"}),
+            "0012 b0.t_invert=0.3333 b0.pool=max_2_2_0 seed=1",
+        ),
+        (serde_json::json!({"a/b": "../x\ny z"}), "0012 a-b=..-x-y-z seed=1"),
+        (serde_json::json!({}), "0012 seed=1"),
+    ] {
+        assert_eq!(label(values), want);
+    }
+    let long = label(serde_json::json!({"x": "ü".repeat(999)}));
+    assert!(long.len() < 200 && long.ends_with(" seed=1"), "{long}");
+}
+
+#[test]
 fn the_last_axis_runs_fastest_and_names_stay_short() {
     let grid = |list: &[f64]| Values::Grid(list.iter().map(|x| Value::from(*x)).collect());
     let trials = space(vec![grid(&[1.0, 2.0]), grid(&[0.1, 0.2])], vec![4], 1, 0).trials();
