@@ -77,12 +77,19 @@ pub fn numbered(stem: &str, n: usize) -> String {
 #[derive(Debug, Clone)]
 pub struct RunDir {
     root: PathBuf,
+    /// Tensorboard's event files, where they lie elsewhere.
+    events: Option<PathBuf>,
 }
 
 impl RunDir {
     /// The run in this folder; nothing is touched.
     pub fn new(root: impl Into<PathBuf>) -> RunDir {
-        RunDir { root: root.into() }
+        RunDir { root: root.into(), events: None }
+    }
+
+    /// The same run with its event files in this folder: tensorboard names a run by the folder of its events.
+    pub fn with_events(self, events: impl Into<PathBuf>) -> RunDir {
+        RunDir { events: Some(events.into()), ..self }
     }
 
     /// A new folder `parent/stem`, or `parent/stem-2` … if that is taken. It is made at once, so that two runs that begin
@@ -159,7 +166,7 @@ impl RunDir {
 
     /// Tensorboard's event files.
     pub fn events(&self) -> PathBuf {
-        self.root.join("tensorboard")
+        self.events.clone().unwrap_or_else(|| self.root.join("tensorboard"))
     }
 
     /// A picture by its tag (`filters/b0` becomes `pictures/filters-b0.png`).

@@ -54,7 +54,7 @@ fn every_search_of_a_figure_starts() {
     for row in &table.rows {
         if seen.insert(row[1].clone()) {
             let done = place.softhebb(&format!("{} {} --dry-run", row[2], row[3])).succeeds();
-            assert!(done.stdout.contains(if row[2] == "run" { "phase 1/" } else { " trials of " }), "{done:#?}");
+            assert!(done.stdout.contains(if row[2] == "run" { "phase 1/" } else { "\ntrials  " }), "{done:#?}");
         }
     }
     let figures: BTreeSet<&str> = table.of("figure").into_iter().collect();

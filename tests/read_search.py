@@ -27,14 +27,14 @@ def records(table):
     return [{name: plain(x) for name, x in row.items()} for row in table.to_dict("records")]
 
 
-def trial(folder):
-    """One trial by its own files."""
+def trial(folder, run):
+    """One trial by its own files, and the events of its run."""
     progress = pandas.read_csv(folder / "progress.csv")
     lines = (folder / "result.json").read_text().splitlines() if (folder / "result.json").exists() else []
     results = [json.loads(line) for line in lines]
-    events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0})
+    events = EventAccumulator(str(run), size_guidance={"scalars": 0})
     scalars = {}
-    if (folder / "tensorboard").exists():
+    if run.exists():
         events.Reload()
         scalars = {tag: [[e.step, e.value] for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
     return {
@@ -50,6 +50,14 @@ def trial(folder):
 
 def value(x):
     return getattr(x, x.WhichOneof("kind"))
+
+
+def runs(folder):
+    """What the list of runs would show."""
+    multiplexer = plugin_event_multiplexer.EventMultiplexer()
+    multiplexer.AddRunsFromDirectory(folder)
+    multiplexer.Reload()
+    return sorted(multiplexer.Runs())
 
 
 def hparams(folder):
@@ -89,7 +97,11 @@ if __name__ == "__main__":
     found = {
         "trials": records(trials),
         "summary": records(pandas.read_csv(root / "summary.csv")),
-        "each": {row["folder"]: trial(root / "trials" / row["folder"]) for _, row in trials.iterrows()},
+        "each": {
+            row["folder"]: trial(root / "trials" / row["folder"], next(root.glob(f"tensorboard/{row['trial']:04} *")))
+            for _, row in trials.iterrows()
+        },
+        "runs": runs(str(root / "tensorboard")),
         "hparams": hparams(str(root)),
     }
     # Everything together, as people would for a figure.

@@ -98,6 +98,7 @@ fn tensorboard_reads_scalars_images_text_and_hparams() {
     for (tag, values) in [
         ("loss/train", ["0.5", "0.5"]),
         ("accuracy/test", ["51.0", "52.0"]),
+        ("convergence", ["nan", "nan"]),
         ("lr", ["0.25", "0.25"]),
         ("speed/images_per_second", ["1000.0", "1000.0"]),
         ("radius/b0", ["13.5", "13.5"]),
@@ -107,7 +108,7 @@ fn tensorboard_reads_scalars_images_text_and_hparams() {
     ] {
         assert_eq!(found["scalars"][tag], json!([[1, values[0]], [2, values[1]]]), "{tag}");
     }
-    assert_eq!(found["scalars"].as_object().unwrap().len(), 8, "what was not measured is absent");
+    assert_eq!(found["scalars"].as_object().unwrap().len(), 9, "what was not measured is absent");
     let image =
         json!({"told": [3, 1], "size": [3, 1], "first_row": [[255, 0, 0], [0, 255, 0], [0, 0, 255]], "step": 2});
     assert_eq!(found["images"]["filters/b0"][1], image);
@@ -115,7 +116,10 @@ fn tensorboard_reads_scalars_images_text_and_hparams() {
     assert!(text.starts_with("2SoftMlp · seed 3") && text.contains("\"lr\": 0.08"), "{text}");
 
     let hparams = &found["hparams"];
-    assert_eq!(hparams["metrics"], json!(["accuracy/test", "accuracy/train", "loss/test", "loss/train"]));
+    assert_eq!(
+        hparams["metrics"],
+        json!(["accuracy/test", "accuracy/train", "loss/test", "loss/train", "convergence"])
+    );
     assert_eq!(hparams["columns"]["network.blocks.0.layer.lr"], "DATA_TYPE_FLOAT64");
     assert_eq!(hparams["columns"]["save"], "DATA_TYPE_BOOL");
     let group = &hparams["groups"][0];

@@ -299,14 +299,36 @@ fn mistakes_are_told_with_their_place_and_leave_nothing() {
 fn a_dry_run_prints_the_trials_and_touches_nothing() {
     let place = place(SPACE);
     let done = place.softhebb(&format!("{SWEEP} --dry-run")).succeeds();
-    let lines: Vec<&str> = done.stdout.lines().collect();
-    assert!(lines[0].starts_with("trial  folder") && lines[0].ends_with("b1.layer.t_invert  seed"), "{}", done.stdout);
-    assert!(lines[4].starts_with("3      0003-") && lines[4].ends_with("2.0                1"), "{}", done.stdout);
-    assert!(lines[5].starts_with("4 trials of custom · FashionMini_1 (300 images, 1 epochs)"), "{}", done.stdout);
+    let (page, table) = done.stdout.split_once("\n\ntrial  ").unwrap();
+    for part in [
+        "custom · FashionMini_1 (300 images, 1 epoch) → FashionMini_50 (300 images, 3 epochs)\n",
+        "b1.layer.t_invert  0.5, 2.0\n",
+        "trials  2 combinations × 2 seeds = 4 trials\n",
+        "time    about ",
+        "disk    about ",
+        "an estimate within a factor of three: ",
+        "folder  results/search/sweep",
+    ] {
+        assert!(page.contains(part), "{part:?} is not in\n{page}");
+    }
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].ends_with("b1.layer.t_invert  seed") && lines.len() == 5, "{}", done.stdout);
+    assert!(lines[4].trim_start().starts_with("3  0003-") && lines[4].ends_with("2.0     1"), "{}", done.stdout);
     assert!(!place.path("results").exists());
-    let done = place.softhebb(&format!("{SWEEP} --dry-run --seeds 7,9,3")).succeeds();
-    let seeds: Vec<&str> = done.stdout.lines().skip(1).filter_map(|l| l.split_whitespace().last()).take(6).collect();
-    assert_eq!(seeds, ["7", "9", "3", "7", "9", "3"], "{}", done.stdout);
+    let seeds = |line: &str| {
+        let page = json(&place.softhebb(&format!("{SWEEP} --dry-run --json {line}")).succeeds().stdout);
+        let trials = page["trials"].as_array().unwrap().clone();
+        trials.iter().map(|trial| trial["seed"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(seeds("--seeds 7,9,3"), [7, 9, 3, 7, 9, 3]);
+    place.softhebb(&format!("{SWEEP} --all")).fails(2, &["--dry-run"]);
+    // Hundreds of trials are a page: the first and the last; all of them when asked.
+    let many = "--dry-run --config regimes --preset 2SoftHebbCnnCIFAR --device cpu";
+    let page = place.softhebb(&format!("search {many}")).succeeds().stdout;
+    assert!(page.lines().count() < 30 && page.contains("… 592 more: --all prints them"), "{page}");
+    assert!(page.contains("200 combinations × 3 seeds = 600 trials") && page.contains("1.25^-50 … 1.25^49"), "{page}");
+    let all = place.softhebb(&format!("search {many} --all")).succeeds().stdout;
+    assert_eq!(all.lines().count(), page.lines().count() + 592 - 1, "{all}");
     // The same seed of the sampler draws the same trials, another one others.
     fs::write(place.path("space.toml"), SPACE.replace("grid = [0.5, 2.0]", "log_uniform = [0.1, 10]")).unwrap();
     let draw = |line: &str| place.softhebb(&format!("{SWEEP} --dry-run --num-samples 3 {line}")).succeeds().stdout;
@@ -357,7 +379,7 @@ fn a_sweep_leaves_its_tables() {
         let params = json(&fs::read_to_string(folder.join("params.json")).unwrap());
         assert!(params["b1.layer.t_invert"].is_f64() && params["seed"].is_u64(), "{params}");
         Tensors::read(&folder.join("checkpoint.safetensors"));
-        assert!(folder.join("tensorboard").is_dir() && folder.join("plan.json").is_file());
+        assert!(!folder.join("tensorboard").exists() && folder.join("plan.json").is_file());
         names.insert(folder.file_name().unwrap().len());
     }
     assert_eq!(names, BTreeSet::from(["0000-00000000".len()]));
@@ -375,20 +397,36 @@ fn a_sweep_leaves_its_tables() {
 }
 
 #[test]
-fn best_names_the_best_trial_and_the_command_that_repeats_it() {
-    let Undisturbed { place, .. } = undisturbed();
+fn best_is_a_mean_over_seeds_with_its_deviation() {
+    let Undisturbed { place, done } = undisturbed();
     let root = place.path(FOLDER);
     let table = trials(&root);
     for (metric, least) in [("test_acc", false), ("test_loss", true), ("train_loss", true)] {
         let out = place.softhebb(&format!("search best {FOLDER} --metric {metric}")).succeeds().stdout;
-        let values: Vec<f64> = table.numbers(metric).into_iter().flatten().collect();
-        let best = values.iter().copied().reduce(|a, b| if least { a.min(b) } else { a.max(b) }).unwrap();
-        let number: usize = out.split(' ').nth(1).unwrap().trim_end_matches(':').parse().unwrap();
-        assert_eq!(values[number], best, "{metric}: {out}");
+        let x: Vec<f64> = table.numbers(metric).into_iter().flatten().collect();
+        let means = [(x[0] + x[1]) / 2.0, (x[2] + x[3]) / 2.0];
+        let second = if least { means[1] < means[0] } else { means[1] > means[0] };
+        let (a, b) = if second { (2, 3) } else { (0, 1) };
+        assert!(out.starts_with(&format!("best of 2 combinations by {metric}: ")), "{out}");
+        assert!(out.lines().next().unwrap().ends_with("(mean ± sample deviation, n = 2 seeds)"), "{out}");
+        let numbers: Vec<f64> = out.lines().next().unwrap().split([' ', ':']).filter_map(|w| w.parse().ok()).collect();
+        let std = (x[a] - x[b]).abs() / 2f64.sqrt();
+        assert!((numbers[1] / means[usize::from(second)] - 1.0).abs() < 1e-3, "{metric}: {out}");
+        assert!((numbers[2] - std).abs() <= 0.0051 + 1e-3 * std, "{metric}: {out}");
+        for (seed, trial) in [(0, a), (1, b)] {
+            assert!(out.contains(&format!("  seed {seed}: ")) && out.contains(&format!("(trial {trial})\n")), "{out}");
+        }
+        let tie = means[0] == means[1];
+        assert_eq!(out.contains("ties with b1.t_invert="), tie, "{out}");
     }
     let out = place.softhebb(&format!("search best {FOLDER}")).succeeds().stdout;
-    let command = out.lines().find_map(|line| line.strip_prefix("run it again:  softhebb ")).unwrap();
-    let number = out.split(' ').nth(1).unwrap().trim_end_matches(':').to_string();
+    // The last words of the sweep say the same.
+    let lines: Vec<&str> = out.lines().take_while(|line| !line.starts_with("folder of")).collect();
+    assert!(done.stdout.contains(&lines.join("\n")), "{}", done.stdout);
+    assert!(done.stdout.contains(" (n = 2: trials "), "{}", done.stdout);
+    let command = out.lines().find_map(|line| line.strip_prefix("run its first seed again:  softhebb ")).unwrap();
+    let folder = out.lines().find_map(|line| line.strip_prefix("folder of trial ")).unwrap();
+    let number = folder.split(':').next().unwrap().to_string();
     let again = place.softhebb(&format!("{command} --device cpu --threads 1")).succeeds();
     let at = table.of("trial").iter().position(|n| *n == number).unwrap();
     let (own, checkpoint) = (again.accuracy(), trial_folders(&root)[at].join("checkpoint.safetensors"));
@@ -524,7 +562,15 @@ fn pandas_and_tensorboard_read_a_sweep() {
     }
     // The HPARAMS page: a line a trial, with what was searched and what came of it.
     let page = &found["hparams"];
-    assert_eq!(page["columns"], json("[\"b1.layer.t_invert\", \"dataset_unsup.seed\", \"seed\"]"));
+    assert_eq!(page["columns"], json("[\"b1.layer.t_invert\", \"seed\"]"));
+    // What tensorboard calls them says what was varied.
+    let names = [
+        "0000 b1.t_invert=0.5 seed=0",
+        "0001 b1.t_invert=0.5 seed=1",
+        "0002 b1.t_invert=2 seed=0",
+        "0003 b1.t_invert=2 seed=1",
+    ];
+    assert_eq!(found["runs"], serde_json::json!(names));
     let groups = page["groups"].as_array().unwrap();
     assert_eq!(groups.len(), 4);
     for group in groups {
@@ -536,6 +582,8 @@ fn pandas_and_tensorboard_read_a_sweep() {
         let trial = trials.iter().find(mine).unwrap();
         let accuracy = group["metrics"]["accuracy/test"].as_f64().unwrap();
         assert!((accuracy - trial["test_acc"].as_f64().unwrap()).abs() < 1e-3, "{group}");
+        let convergence = group["metrics"]["convergence"].as_f64().unwrap();
+        assert!((convergence - trial["convergence"].as_f64().unwrap()).abs() < 1e-6, "{group}");
     }
 }
 
@@ -637,11 +685,15 @@ fn a_second_runner_is_refused_and_status_is_not() {
     place.softhebb(SWEEP).fails(1, &["another `softhebb search` is running in"]);
     let status = place.softhebb(&format!("search status {FOLDER}")).succeeds().stdout;
     assert!(status.contains("running: ") && status.contains("b1.t_invert"), "{status}");
+    let runner = format!("runner       process {} since 2", sweep.child.id());
+    assert!(status.contains(&runner) && status.contains(" of this runner, "), "{status}");
+    assert!(status.contains("last change  2") && status.contains(" ago\nleft         "), "{status}");
     // A dead owner keeps no lock, and its trials end with it.
     sweep.signal("KILL");
     sweep.end();
     let status = place.softhebb(&format!("search status {FOLDER}")).succeeds().stdout;
     assert!(status.contains("nobody works on it: ") && status.contains("search --resume"), "{status}");
+    assert!(status.contains("runner       not alive\n") && !status.contains(" of this runner"), "{status}");
     place.softhebb(&format!("search --resume {FOLDER} --threads 1 --parallel 1")).succeeds();
     assert_same(&place.path(FOLDER), "after its runner was killed");
     // A finished search is neither run again nor overwritten.
@@ -687,6 +739,66 @@ fn a_search_that_has_changed_is_refused_unless_told() {
     assert_eq!(trial_folders(&root).len(), 3, "no folder is removed");
     // The same question again is the same search.
     place.softhebb(&format!("search --resume {FOLDER} --threads 1")).succeeds();
+}
+
+#[test]
+fn a_search_that_goes_on_computes_with_what_it_began_with() {
+    let line = "search --config space.toml --folder-name sweep --threads 2 --parallel 2 --save-model";
+    let (place, calm) = (place(SPACE), place(SPACE));
+    calm.softhebb(line).succeeds();
+    let mut sweep = Sweep::start(&place, line);
+    assert!(sweep.until("trial 0 started"));
+    sweep.signal("INT");
+    sweep.end();
+    // One trial is left; two threads are free, and it has one all the same.
+    let root = place.path(FOLDER);
+    let search = json(&fs::read_to_string(root.join("search.json")).unwrap());
+    assert_eq!(search["arithmetic"], serde_json::json!({"threads": 1, "device": "cpu", "precision": "float32"}));
+    place.softhebb(&format!("search --resume {FOLDER} --threads 2 --parallel 1")).succeeds();
+    for (a, b) in trial_folders(&root).iter().zip(trial_folders(&calm.path(FOLDER))) {
+        let plan = json(&fs::read_to_string(a.join("plan.json")).unwrap());
+        assert_eq!(plan["run"]["threads"], 1);
+        let read = |folder: &Path| fs::read(folder.join("checkpoint.safetensors")).unwrap();
+        common::assert_same_checkpoint(&read(a), &read(&b), &a.display().to_string());
+    }
+    // A folder of an earlier version has no such entry, and takes what there is.
+    let mut old = search.clone();
+    old.as_object_mut().unwrap().remove("arithmetic");
+    fs::write(root.join("search.json"), old.to_string()).unwrap();
+    fs::write(trial_folders(&root)[3].join("state.json"), r#"{"status": "stopped", "attempts": 1, "seconds": 0.1}"#)
+        .unwrap();
+    fs::create_dir(trial_folders(&root)[3].join("tensorboard")).unwrap();
+    place.softhebb(&format!("search --resume {FOLDER} --threads 2")).succeeds();
+    let plan = json(&fs::read_to_string(trial_folders(&root)[3].join("plan.json")).unwrap());
+    assert_eq!((&plan["run"]["threads"], &plan["events"]), (&json("2"), &Value::Null));
+    assert!(json(&fs::read_to_string(root.join("search.json")).unwrap()).get("arithmetic").is_none());
+    // One that began elsewhere is not gone on with here unless told.
+    let mut cuda = search.clone();
+    cuda["arithmetic"]["device"] = "cuda".into();
+    fs::write(root.join("search.json"), cuda.to_string()).unwrap();
+    place
+        .softhebb(&format!("search --resume {FOLDER} --device cpu"))
+        .fails(2, &["began on cuda and would go on on cpu", "--accept-changes"]);
+}
+
+#[test]
+fn a_damaged_state_is_set_aside_and_the_trial_runs_again() {
+    let place = place(SPACE);
+    place.softhebb(SWEEP).succeeds();
+    let root = place.path(FOLDER);
+    let folders = trial_folders(&root);
+    for (folder, bytes) in folders.iter().zip([&b""[..], b"{\"status\": \"fini", b"\xff\xfe", b"[]"]).take(3) {
+        fs::write(folder.join("state.json"), bytes).unwrap();
+    }
+    let status = place.softhebb(&format!("search status {FOLDER}")).succeeds().stdout;
+    assert!(status.contains("1 finished, 3 pending") && status.contains("state.json is damaged ("), "{status}");
+    assert!(place.softhebb(&format!("search best {FOLDER}")).succeeds().stdout.contains("(trial 3)"));
+    assert_eq!(fs::read(folders[0].join("state.json")).unwrap(), b"", "who looks touches nothing");
+    let done = place.softhebb(&format!("search --resume {FOLDER} --threads 1 --parallel 1")).succeeds();
+    assert!(done.stderr.contains("note: the state of trial 1 is damaged: it is kept as "), "{}", done.stderr);
+    assert_eq!(done.stderr.matches(" started").count(), 3, "{}", done.stderr);
+    assert_eq!(fs::read(folders[1].join("state.json.damaged")).unwrap(), b"{\"status\": \"fini");
+    assert_same(&root, "after damage");
 }
 
 // ---- stopped and killed ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ use super::proto::{
 };
 
 /// Scalars that the HPARAMS page has columns for.
-pub(super) const METRICS: [&str; 4] = ["accuracy/test", "accuracy/train", "loss/test", "loss/train"];
+pub(super) const METRICS: [&str; 5] = ["accuracy/test", "accuracy/train", "loss/test", "loss/train", "convergence"];
 
 /// What the page needs at the start of a run: which columns there are, and this run's values.
 pub(super) fn start(config: &Json, now: f64) -> [Value; 2] {

@@ -103,6 +103,7 @@ fn scalars(m: &Metrics) -> Vec<Value> {
         ("loss/test", m.test_loss),
         ("accuracy/train", m.train_acc),
         ("accuracy/test", m.test_acc),
+        ("convergence", m.blocks.last().map(|b| b.convergence)),
         ("lr", Some(m.lr)),
         ("speed/images_per_second", Some(m.images_per_second)),
     ];
@@ -145,6 +146,7 @@ mod tests {
         let tags: Vec<_> = scalars(&metrics).into_iter().map(|v| v.tag).collect();
         let expected = [
             "accuracy/test",
+            "convergence",
             "lr",
             "speed/images_per_second",
             "radius/b0",

@@ -7,6 +7,9 @@
 //! FOLDER/summary.csv        a row a combination: mean and deviation over its seeds
 //! FOLDER/log.txt            what happened, with dates
 //! FOLDER/provenance.json    command, commit and machine of each time that it was started or went on
+//! FOLDER/runner.json       who works on it, since when
+//! FOLDER/tensorboard/0012 t_invert=0.5 seed=1/
+//!                          events of a trial; tensorboard calls it by this folder (earlier versions: in the trial's folder)
 //! FOLDER/trials/0012-9f86d081/
 //!     plan.json             all that the trial's process needs
 //!     params.json           the values searched
@@ -15,7 +18,7 @@
 //!     result.json           the same as JSON lines
 //!     live.json             how far it is, every second
 //!     stderr.txt            what its process said
-//!     tensorboard/ config.json metrics.csv log.txt …   as every run leaves them
+//!     config.json metrics.csv log.txt …   as every run leaves them
 //! ```
 
 use std::fs::{self, File};
@@ -76,9 +79,23 @@ impl SearchDir {
         self.root.join("images")
     }
 
+    /// Who works on it.
+    pub fn runner(&self) -> PathBuf {
+        self.root.join("runner.json")
+    }
+
     /// The folder of a trial.
     pub fn trial(&self, trial: &Trial) -> TrialDir {
-        TrialDir::new(self.root.join("trials").join(trial.name()))
+        let dir = TrialDir::new(self.root.join("trials").join(trial.name()));
+        // What an earlier version began keeps its events where they are.
+        if dir.run.events().is_dir() { dir } else { dir.with_events(&TrialDir::events_of(trial)) }
+    }
+
+    /// What tensorboard is to be started with: the folder whose folders are the trials' names, unless an earlier version
+    /// left events in the folders of trials.
+    pub fn logdir(&self, trials: &[Trial]) -> PathBuf {
+        let own = |trial: &Trial| self.root.join("trials").join(trial.name()).join("tensorboard").is_dir();
+        if trials.iter().any(own) { self.root.clone() } else { self.root.join("tensorboard") }
     }
 
     /// Takes the folder for this process. The lock goes with the process: a dead owner keeps nothing.
@@ -101,6 +118,17 @@ impl TrialDir {
     /// The trial in this folder; nothing is touched.
     pub fn new(root: impl Into<PathBuf>) -> TrialDir {
         TrialDir { run: RunDir::new(root) }
+    }
+
+    /// Where a trial's events lie, as seen from its folder.
+    pub fn events_of(trial: &Trial) -> PathBuf {
+        Path::new("../../tensorboard").join(trial.label())
+    }
+
+    /// The same trial with its events in this folder, as seen from its own.
+    pub fn with_events(self, events: &Path) -> TrialDir {
+        let events = self.root().join(events);
+        TrialDir { run: self.run.with_events(events) }
     }
 
     /// The folder itself.
@@ -178,11 +206,11 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> 
 /// # Errors
 /// When it cannot be read, or is something else.
 pub fn read_json<T: DeserializeOwned>(path: &Path, what: &'static str) -> Result<Option<T>, SearchError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(FileError::read(path)(e).into()),
     };
     let broken = |e: serde_json::Error| SearchError::Broken { path: path.to_path_buf(), what, cause: e.to_string() };
-    serde_json::from_str(&text).map(Some).map_err(broken)
+    serde_json::from_slice(&bytes).map(Some).map_err(broken)
 }

@@ -26,6 +26,22 @@ pub struct Position {
     pub images: u64,
     /// Images of an epoch.
     pub images_of: u64,
+    /// Seconds of training, over all attempts.
+    #[serde(default)]
+    pub seconds: f64,
+}
+
+/// Who works on a search: `runner.json`, for whoever looks.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Worker {
+    /// Its process.
+    pub pid: u32,
+    /// When it began, seconds since 1970.
+    pub began: u64,
+    /// Trials at once.
+    pub parallel: usize,
+    /// Seconds of each trial that it saw end, from start to end of its process.
+    pub ended: Vec<f64>,
 }
 
 /// Writes `live.json`, once a second at most.
@@ -33,13 +49,16 @@ pub struct Position {
 pub struct Live {
     dir: TrialDir,
     phase: Option<PhaseInfo>,
+    /// Seconds of earlier attempts.
+    earlier: f64,
+    began: Instant,
     written: Option<Instant>,
 }
 
 impl Live {
-    /// That of this trial.
-    pub fn new(dir: &TrialDir) -> Live {
-        Live { dir: dir.clone(), phase: None, written: None }
+    /// That of this trial, whose earlier attempts took so many seconds.
+    pub fn new(dir: &TrialDir, earlier: f64) -> Live {
+        Live { dir: dir.clone(), phase: None, earlier, began: Instant::now(), written: None }
     }
 
     fn write(&mut self, epoch: u64, images: u64) -> Result<(), ReportError> {
@@ -56,6 +75,7 @@ impl Live {
             epochs: phase.epochs,
             images,
             images_of: phase.images,
+            seconds: self.earlier + self.began.elapsed().as_secs_f64(),
         };
         // Renamed into place but not synced: it is worth nothing after a power cut, and the disk has more to do.
         let (path, part) = (self.dir.live(), self.dir.live().with_extension("part"));

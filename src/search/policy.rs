@@ -61,15 +61,18 @@ pub struct Machine {
     pub gpu_slots: usize,
     /// What `--parallel` says.
     pub asked: Option<usize>,
+    /// Threads of a trial, where the search has fixed them.
+    pub fixed: Option<usize>,
 }
 
 /// How many trials run at once, and how many threads each has. Without `--parallel`: one a core (small networks gain
-/// little from more threads), as memory allows; one a GPU slot where there are GPUs.
+/// little from more threads), as memory allows; one a GPU slot where there are GPUs. The numbers of a trial depend on its
+/// threads, so a search that goes on has those that it began with, however many trials are left.
 pub fn share(machine: Machine, trials: usize, trial_memory: u64) -> (usize, usize) {
     let cores = machine.cores.max(1);
     let by_memory = usize::try_from(machine.memory / 10 * 9 / trial_memory.max(1)).unwrap_or(usize::MAX);
     let fits = match machine.gpu_slots {
-        0 => cores.min(by_memory),
+        0 => (cores / machine.fixed.unwrap_or(1).max(1)).min(by_memory),
         slots => slots,
     };
     let parallel = match (machine.asked, machine.gpu_slots) {
@@ -78,7 +81,7 @@ pub fn share(machine: Machine, trials: usize, trial_memory: u64) -> (usize, usiz
         (None, _) => fits,
     };
     let parallel = parallel.clamp(1, trials.max(1));
-    (parallel, (cores / parallel).max(1))
+    (parallel, machine.fixed.unwrap_or(cores / parallel).max(1))
 }
 
 /// Whether a trial has run longer than it may.
@@ -164,8 +167,23 @@ mod tests {
             (8, 32, 4, Some(1), 100, 1, (1, 8)),
             (0, 0, 0, Some(0), 0, 0, (1, 1)),
         ] {
-            let machine = Machine { cores, memory: gib * GIB, gpu_slots, asked };
+            let machine = Machine { cores, memory: gib * GIB, gpu_slots, asked, fixed: None };
             assert_eq!(share(machine, trials, each * GIB), want, "{machine:?} {trials}");
+        }
+    }
+
+    #[test]
+    fn threads_that_a_search_has_fixed_stay() {
+        for (cores, gib, gpu_slots, asked, trials, fixed, want) in [
+            (2, 32, 0, None, 1, 1, (1, 1)),
+            (8, 32, 0, None, 100, 2, (4, 2)),
+            (8, 1, 0, None, 100, 2, (1, 2)),
+            (2, 32, 0, None, 100, 4, (1, 4)),
+            (2, 32, 0, Some(3), 100, 4, (3, 4)),
+            (8, 32, 2, None, 1, 4, (1, 4)),
+        ] {
+            let machine = Machine { cores, memory: gib << 30, gpu_slots, asked, fixed: Some(fixed) };
+            assert_eq!(share(machine, trials, 1 << 30), want, "{machine:?} {trials}");
         }
     }
 

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::dir::{SearchDir, TrialDir, read_json};
+use super::dir::{SearchDir, TrialDir, read_json, write_json};
 use super::error::SearchError;
 use super::launch::{End, Job, Launcher, Process};
-use super::live::Position;
+use super::live::{Position, Worker};
 use super::policy::{self, Next};
 use super::progress::Latest;
 use super::screen::{Counts, Running, View};
@@ -70,9 +70,10 @@ pub struct Runner<'a> {
     watcher: &'a mut dyn Watcher,
     /// How often the user asked to stop.
     asked: &'a AtomicUsize,
+    /// By the trial's place in `plans` and `rows`.
     active: BTreeMap<usize, Active>,
-    /// Places in `plans` and `rows` by the trial's number.
-    ended_seconds: Vec<f64>,
+    /// What `runner.json` says.
+    worker: Worker,
     began: Instant,
     looked: Option<Instant>,
     live: BTreeMap<usize, Running>,
@@ -101,7 +102,7 @@ impl<'a> Runner<'a> {
             watcher,
             asked,
             active: BTreeMap::new(),
-            ended_seconds: Vec::new(),
+            worker: Worker::default(),
             began: Instant::now(),
             looked: None,
             live: BTreeMap::new(),
@@ -128,6 +129,9 @@ impl<'a> Runner<'a> {
     }
 
     fn work(&mut self) -> Result<(), SearchError> {
+        let began = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        self.worker = Worker { pid: std::process::id(), began, parallel: self.options.parallel, ended: Vec::new() };
+        write_json(&self.dir.runner(), &self.worker)?;
         self.write_tables()?;
         loop {
             self.heed();
@@ -229,7 +233,8 @@ impl<'a> Runner<'a> {
         match state.status {
             Status::Finished => {
                 if ran > 0.0 {
-                    self.ended_seconds.push(ran);
+                    self.worker.ended.push(ran);
+                    write_json(&self.dir.runner(), &self.worker)?;
                 }
                 if dir.stderr().metadata().is_ok_and(|meta| meta.len() == 0) {
                     let _ = std::fs::remove_file(dir.stderr()); // it had nothing to say
@@ -237,7 +242,7 @@ impl<'a> Runner<'a> {
                 let metric = self.space.metric;
                 let value = latest.of(metric).map_or("not measured".into(), |x| super::screen::metric(metric, x));
                 let reused = state.reused.as_ref().map(|blocks| format!(", {blocks} reused")).unwrap_or_default();
-                let took = crate::report::format::duration(ran);
+                let took = crate::report::format::duration(state.seconds);
                 let text = format!("{name} finished: {} {value}, in {took}{reused}", metric.name());
                 self.watcher.say(&text, false);
             }
@@ -300,7 +305,7 @@ impl<'a> Runner<'a> {
         std::fs::create_dir_all(dir.root()).map_err(FileError::write(dir.root()))?;
         // While this is held nobody else writes the state.
         let Some(lock) = dir.run.lock()? else { return Ok(false) };
-        let now = State::read(&dir)?;
+        let now = State::read_or_pending(&dir)?;
         if now.status == Status::Finished {
             self.conclude(at, now, Latest::read(&dir), 0.0, &dir)?;
             return Ok(true);
@@ -340,9 +345,9 @@ impl<'a> Runner<'a> {
         }
         let counts = Counts::of(&self.rows);
         let running: Vec<f64> = self.live.values().map(|r| r.seconds).collect();
-        let left = policy::time_left(&self.ended_seconds, counts.pending, &running, self.options.parallel)
+        let left = policy::time_left(&self.worker.ended, counts.pending, &running, self.options.parallel)
             .filter(|_| counts.pending + counts.running > 0 && !self.closing);
-        let seconds = self.began.elapsed().as_secs_f64();
+        let seconds = Some(self.began.elapsed().as_secs_f64());
         let running = self.live.iter().map(|(at, r)| (self.rows[*at].trial.index, r.clone())).collect();
         self.watcher.show(&View { space: self.space, rows: &self.rows, running: &running, seconds, left });
     }

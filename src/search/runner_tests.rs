@@ -112,6 +112,7 @@ fn sweep(options: Options, verdict: fn(usize, u32) -> Option<Failure>) -> (Vec<R
         shared_phases: 0,
         images: None,
         beside: 1,
+        events: None,
     };
     let plans = stored.trials.iter().zip(plans).map(plan).collect();
     let rows = stored.rows(&dir).unwrap();

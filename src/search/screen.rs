@@ -2,9 +2,9 @@
 
 use super::live::Position;
 use super::metric::Metric;
-use super::space::Space;
+use super::space::{Space, short};
 use super::state::Status;
-use super::tables::{Row, best, values};
+use super::tables::{Best, Combination, Row, best, values};
 use crate::report::format::{duration, number};
 
 /// A trial that runs: how far it is, and for how many seconds.
@@ -12,7 +12,7 @@ use crate::report::format::{duration, number};
 pub struct Running {
     /// Its place in its run.
     pub position: Option<Position>,
-    /// Seconds of this attempt.
+    /// Seconds of this attempt's process.
     pub seconds: f64,
 }
 
@@ -25,8 +25,8 @@ pub struct View<'a> {
     pub rows: &'a [Row],
     /// Those that run, by number.
     pub running: &'a std::collections::BTreeMap<usize, Running>,
-    /// Seconds since the search was started or went on.
-    pub seconds: f64,
+    /// Seconds of the runner since it began; `None` where there is none.
+    pub seconds: Option<f64>,
     /// Seconds that are left, if that can be said.
     pub left: Option<f64>,
 }
@@ -101,7 +101,7 @@ pub fn table(view: &View, width: usize, height: usize) -> Vec<String> {
     let hidden = rows.len() - shown;
     let mut cells = vec![header(view.space)];
     cells.extend(rows.iter().take(shown).map(|row| line(view, row)));
-    let mut lines = fit(&cells, width);
+    let mut lines = columns(&cells, width);
     if hidden > 0 {
         lines.push(cut(&format!("… and {hidden} more"), width));
     }
@@ -109,7 +109,8 @@ pub fn table(view: &View, width: usize, height: usize) -> Vec<String> {
     lines
 }
 
-/// `━━━━──── 12/100 trials, 1 failed, 3 running · best test_acc 71.10 (trial 7) · 1h 02m, 3h 10m left`.
+/// `━━━━──── 12/100 trials, 1 failed, 3 running · best test_acc 71.10 ± 0.30 (n = 3, trials 6 to 8) · 1h 02m of this runner,
+/// 4h 05m of trials, 3h 10m left`.
 pub fn total(view: &View, width: usize) -> String {
     let counts = Counts::of(view.rows);
     let (ended, all) = (counts.finished + counts.failed, view.rows.len().max(1));
@@ -119,16 +120,12 @@ pub fn total(view: &View, width: usize) -> String {
             text.push_str(&format!(", {n} {what}"));
         }
     }
-    if let Some(row) = best(view.space, view.rows) {
-        let value = row.latest.of(view.space.metric).unwrap_or(f64::NAN);
-        text.push_str(&format!(
-            " · best {} {} (trial {})",
-            view.space.metric.name(),
-            metric(view.space.metric, value),
-            row.trial.index
-        ));
+    if let Some(best) = best(view.space, view.rows) {
+        text.push_str(&format!(" · {}", best_in_short(view.space, &best)));
     }
-    text.push_str(&format!(" · {}", duration(view.seconds)));
+    let runner = view.seconds.map(|s| format!("{} of this runner, ", duration(s))).unwrap_or_default();
+    let trials: f64 = view.rows.iter().map(|row| seconds(view, row)).sum();
+    text.push_str(&format!(" · {runner}{} of trials", duration(trials)));
     if let Some(left) = view.left {
         text.push_str(&format!(", {} left", duration(left)));
     }
@@ -136,6 +133,69 @@ pub fn total(view: &View, width: usize) -> String {
     let bar = width.saturating_sub(text.chars().count() + 1).clamp(4, 24);
     let full = bar * ended / all;
     format!("{}{} {text}", "━".repeat(full), "─".repeat(bar - full))
+}
+
+/// `best test_acc 71.10 ± 0.30 (n = 3: trials 6, 7, 8; ties with trials 0, 1, 2)`.
+fn best_in_short(space: &Space, best: &Best) -> String {
+    let n = match best.first.trials.len() {
+        1 => format!("one seed: {}", numbers(&[&best.first])),
+        n => format!("n = {n}: {}", numbers(&[&best.first])),
+    };
+    let ties: Vec<&Combination> = best.ties.iter().collect();
+    let ties = if ties.is_empty() { String::new() } else { format!("; ties with {}", numbers(&ties)) };
+    let what = if best.of > 1 { "best " } else { "" };
+    format!("{what}{} {} ({n}{ties})", space.metric.name(), mean(space, &best.first))
+}
+
+/// What a search found: the best combination by its mean over the seeds, each seed's own value, and what ties with it.
+pub fn best_in_full(space: &Space, best: &Best) -> Vec<String> {
+    let (name, first) = (space.metric.name(), &best.first);
+    let n = match (first.trials.len(), first.of) {
+        (1, 1) => "one seed, so no deviation".to_string(),
+        (1, of) => format!("one of {of} seeds, so no deviation"),
+        (n, of) if n == of => format!("mean ± sample deviation, n = {n} seeds"),
+        (n, of) => format!("mean ± sample deviation, n = {n} of {of} seeds"),
+    };
+    let what = if best.of > 1 { format!("best of {} combinations by {name}", best.of) } else { name.to_string() };
+    let mut lines = vec![format!("{what}: {} ({n})", mean(space, first))];
+    lines.extend(short(&first.trials[0].trial.values).into_iter().map(|set| format!("  {set}")));
+    lines.extend(first.trials.iter().map(|row| {
+        let value = row.latest.of(space.metric).unwrap_or(f64::NAN);
+        format!("  seed {}: {} (trial {})", row.trial.seed, metric(space.metric, value), row.trial.index)
+    }));
+    const SHOWN: usize = 8;
+    lines.extend(best.ties.iter().take(SHOWN).map(|tie| {
+        let sets = short(&tie.trials[0].trial.values).join(", ");
+        format!("  ties with {sets}: {} ({})", mean(space, tie), numbers(&[tie]))
+    }));
+    if best.ties.len() > SHOWN {
+        lines.push(format!("  and with {} more", best.ties.len() - SHOWN));
+    }
+    lines
+}
+
+/// `71.10 ± 0.30`; without a deviation where there is one seed.
+fn mean(space: &Space, combination: &Combination) -> String {
+    let (mean, std) = combination.of(space.metric);
+    let std = std.map(|std| format!(" ± {}", metric(space.metric, std))).unwrap_or_default();
+    format!("{}{std}", metric(space.metric, mean))
+}
+
+/// `trial 6`, `trials 6, 7, 8`, `12 trials`.
+fn numbers(combinations: &[&Combination]) -> String {
+    let numbers: Vec<String> =
+        combinations.iter().flat_map(|c| &c.trials).map(|row| row.trial.index.to_string()).collect();
+    match numbers.as_slice() {
+        [one] => format!("trial {one}"),
+        few if few.len() <= 6 => format!("trials {}", few.join(", ")),
+        many => format!("{} trials", many.len()),
+    }
+}
+
+/// Seconds of training of a trial, over all its attempts: what the tables, the log and the last line say.
+fn seconds(view: &View, row: &Row) -> f64 {
+    let running = view.running.get(&row.trial.index).and_then(|r| r.position.as_ref());
+    row.state.seconds.max(row.latest.seconds).max(running.map_or(0.0, |position| position.seconds))
 }
 
 /// A metric as people read it.
@@ -176,7 +236,7 @@ fn line(view: &View, row: &Row) -> Vec<String> {
         None => String::new(),
     });
     cells.extend(shown_metrics(view.space).map(|m| row.latest.of(m).map(|value| metric(m, value)).unwrap_or_default()));
-    let seconds = running.map_or(row.state.seconds.max(row.latest.seconds), |r| r.seconds);
+    let seconds = seconds(view, row);
     cells.push(if seconds > 0.0 { duration(seconds) } else { String::new() });
     let reused = row.state.reused.as_ref().map(|blocks| format!("{blocks} reused"));
     cells.push(row.state.cause.clone().or(reused).unwrap_or_default());
@@ -192,15 +252,15 @@ fn place(position: &Position) -> String {
 }
 
 /// Columns side by side within `width`: where they do not fit, the widest gives way first.
-fn fit(rows: &[Vec<String>], width: usize) -> Vec<String> {
+pub fn columns(rows: &[Vec<String>], width: usize) -> Vec<String> {
     const NARROWEST: usize = 4;
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let length = |text: &String| text.chars().count();
     let mut widths: Vec<usize> =
-        (0..columns).map(|i| rows.iter().filter_map(|row| row.get(i)).map(length).max().unwrap_or(0)).collect();
-    let total = |widths: &[usize]| widths.iter().sum::<usize>() + 2 * columns.saturating_sub(1);
+        (0..count).map(|i| rows.iter().filter_map(|row| row.get(i)).map(length).max().unwrap_or(0)).collect();
+    let total = |widths: &[usize]| widths.iter().sum::<usize>() + 2 * count.saturating_sub(1);
     while total(&widths) > width {
-        let Some(widest) = (0..columns).max_by_key(|i| widths[*i]).filter(|i| widths[*i] > NARROWEST) else { break };
+        let Some(widest) = (0..count).max_by_key(|i| widths[*i]).filter(|i| widths[*i] > NARROWEST) else { break };
         widths[widest] -= 1;
     }
     let line = |row: &Vec<String>| {
@@ -263,11 +323,11 @@ mod tests {
         let rows = rows(&space);
         let position = Position { phase: 2, phases: 3, epoch: 5, epochs: 50, ..Position::default() };
         let running = BTreeMap::from([(2, Running { position: Some(position), seconds: 5.0 })]);
-        let view = View { space: &space, rows: &rows, running: &running, seconds: 100.0, left: Some(200.0) };
+        let view = View { space: &space, rows: &rows, running: &running, seconds: Some(100.0), left: Some(200.0) };
         let lines = table(&view, 200, 50);
         let expected = [
             "trial  status    b0.t_invert  b0.pool    seed  epoch     test_acc  test_loss  train_acc  time",
-            "    2  running             1  max_2_2_0     0  2/3 5/50     71.10        1.5             5.0 s",
+            "    2  running             1  max_2_2_0     0  2/3 5/50     71.10        1.5             1m 02s",
             "    0  finished    0.0001235  max_2_2_0     0         3     71.10        1.5             1m 02s",
             "    1  failed      0.0001235  max_2_2_0     1         3     71.10        1.5             1m 02s  the loss became NaN, and that is a long story",
             "    3  pending             1  max_2_2_0     1         3     71.10        1.5             1m 02s",
@@ -277,7 +337,7 @@ mod tests {
         }
         assert!(
             lines[5]
-                .ends_with(" 2/4 trials, 1 failed, 1 running · best test_acc 71.10 (trial 0) · 1m 40s, 3m 20s left"),
+                .ends_with(" 2/4 trials, 1 failed, 1 running · best test_acc 71.10 (one seed: trial 0) · 1m 40s of this runner, 4m 08s of trials, 3m 20s left"),
             "{}",
             lines[5]
         );
@@ -291,7 +351,7 @@ mod tests {
         fn every_line_fits(width in 0usize..120, height in 0usize..12) {
             let space = space();
             let rows = rows(&space);
-            let view = View { space: &space, rows: &rows, running: &BTreeMap::new(), seconds: 1.0, left: None };
+            let view = View { space: &space, rows: &rows, running: &BTreeMap::new(), seconds: Some(1.0), left: None };
             let lines = table(&view, width, height);
             prop_assert!(lines.iter().all(|line| line.chars().count() <= width));
             prop_assert!(lines.len() <= height.max(4));

@@ -3,11 +3,13 @@
 //! The runner writes `running` before it starts a process; the process writes how it ended; if it ended without a word
 //! (a crash, a kill), the runner does. So at any moment the files say all there is to know, and resuming is reading them.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::dir::{TrialDir, read_json, write_json};
 use super::error::SearchError;
-use crate::files::FileError;
+use crate::files::{FileError, numbered};
 
 /// Where a trial stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -27,6 +29,11 @@ pub enum Status {
 }
 
 impl Status {
+    /// Whether nothing of it is still to come.
+    pub fn is_end(self) -> bool {
+        matches!(self, Status::Finished | Status::Failed)
+    }
+
     /// As tables say it.
     pub fn name(self) -> &'static str {
         match self {
@@ -80,6 +87,36 @@ impl State {
     /// When the file cannot be read or is broken.
     pub fn read(dir: &TrialDir) -> Result<State, SearchError> {
         Ok(read_json(&dir.state(), "the state of a trial")?.unwrap_or_default())
+    }
+
+    /// The same; a trial whose file does not read is pending, and says why.
+    ///
+    /// # Errors
+    /// When the file cannot be read at all.
+    pub fn read_or_pending(dir: &TrialDir) -> Result<State, SearchError> {
+        match State::read(dir) {
+            Err(SearchError::Broken { cause, .. }) => Ok(State {
+                cause: Some(format!("state.json is damaged ({cause}): the trial runs again")),
+                ..State::default()
+            }),
+            other => other,
+        }
+    }
+
+    /// Renames a file that does not read to `state.json.damaged` (or `….damaged-2`, …), so that nothing is lost when the
+    /// trial runs again. Returns the new name if it did.
+    ///
+    /// # Errors
+    /// When the file cannot be read at all, or not be renamed.
+    pub fn set_aside(dir: &TrialDir) -> Result<Option<PathBuf>, SearchError> {
+        if !matches!(State::read(dir), Err(SearchError::Broken { .. })) {
+            return Ok(None);
+        }
+        let (path, folder) = (dir.state(), dir.root());
+        let mut names = (1..).map(|n| folder.join(numbered("state.json.damaged", n)));
+        let Some(aside) = names.find(|name| !name.exists()) else { return Ok(None) };
+        std::fs::rename(&path, &aside).map_err(FileError::write(&aside))?;
+        Ok(Some(aside))
     }
 
     /// Writes it.

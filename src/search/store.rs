@@ -11,6 +11,7 @@ use super::space::{Space, Trial};
 use super::state::State;
 use super::tables::Row;
 use super::write::write;
+use crate::device::Precision;
 use crate::files::{FileError, RunDir, write_atomic};
 use crate::preset::Catalogue;
 use crate::train::compare::{compare, differences};
@@ -19,6 +20,37 @@ use crate::train::{RunPlan, TrainError};
 
 /// Version of `search.json`.
 const VERSION: u32 = 1;
+
+/// What the bits of all trials depend on beside the space: fixed when a search begins, and used again when it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arithmetic {
+    /// Threads of each trial.
+    pub threads: usize,
+    /// Where trials are computed.
+    pub device: Kind,
+    /// How products are computed.
+    pub precision: Precision,
+}
+
+/// A kind of device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The processor.
+    Cpu,
+    /// GPUs.
+    Cuda,
+}
+
+impl Kind {
+    /// As options and messages say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Cpu => "cpu",
+            Kind::Cuda => "cuda",
+        }
+    }
+}
 
 /// A search as its folder holds it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -30,13 +62,16 @@ pub struct Stored {
     pub base: RunPlan,
     /// All trials, with their numbers.
     pub trials: Vec<Trial>,
+    /// What their bits depend on; absent in folders of earlier versions, whose trials take what the moment gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arithmetic: Option<Arithmetic>,
 }
 
 impl Stored {
     /// A new search.
     pub fn new(space: Space, base: RunPlan) -> Stored {
         let trials = space.trials();
-        Stored { version: VERSION, space, base, trials }
+        Stored { version: VERSION, space, base, trials, arithmetic: None }
     }
 
     /// The search in a folder.
@@ -113,14 +148,14 @@ impl Stored {
         left
     }
 
-    /// All trials as they stand.
+    /// All trials as they stand; one whose state is damaged is pending, with a cause.
     ///
     /// # Errors
-    /// When a trial's state is broken.
+    /// When a trial's state cannot be read at all.
     pub fn rows(&self, dir: &SearchDir) -> Result<Vec<Row>, SearchError> {
         let row = |trial: &Trial| {
             let folder = dir.trial(trial);
-            Ok(Row { trial: trial.clone(), state: State::read(&folder)?, latest: Latest::read(&folder) })
+            Ok(Row { trial: trial.clone(), state: State::read_or_pending(&folder)?, latest: Latest::read(&folder) })
         };
         self.trials.iter().map(row).collect()
     }

@@ -23,37 +23,50 @@ pub struct Row {
 }
 
 /// A combination of values over its seeds.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Combination {
-    /// The value of each axis.
-    pub values: Vec<String>,
-    /// Numbers of its finished trials.
-    pub trials: Vec<usize>,
+#[derive(Debug, Clone)]
+pub struct Combination<'a> {
+    /// Its finished trials, by number; at least one.
+    pub trials: Vec<&'a Row>,
+    /// How many trials it has, finished or not.
+    pub of: usize,
+    /// Whether a trial of it has still to end.
+    pub is_open: bool,
     /// Mean and sample standard deviation of each metric, in the order of [`Metric::ALL`].
     pub metrics: [Option<(f64, Option<f64>)>; 6],
 }
 
-impl Combination {
+impl Combination<'_> {
+    /// Mean and sample standard deviation of a metric; NaN if it was not measured.
+    pub fn of(&self, metric: Metric) -> (f64, Option<f64>) {
+        let at = Metric::ALL.iter().position(|m| *m == metric).unwrap_or(0);
+        self.metrics[at].unwrap_or((f64::NAN, None))
+    }
+
     /// The mean of a metric.
     pub fn mean(&self, metric: Metric) -> f64 {
-        let at = Metric::ALL.iter().position(|m| *m == metric).unwrap_or(0);
-        self.metrics[at].map_or(f64::NAN, |(mean, _)| mean)
+        self.of(metric).0
     }
 }
 
-/// The combinations that have a finished trial, best first.
-pub fn combinations(space: &Space, rows: &[Row]) -> Vec<Combination> {
+/// Trials by their combination, in the order of their numbers.
+fn groups(rows: &[Row]) -> Vec<Vec<&Row>> {
     let mut groups: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.state.status == Status::Finished) {
+    for row in rows {
         let key = serde_json::Value::Object(row.trial.values.clone()).to_string();
         groups.entry(key).or_default().push(row);
     }
-    let combination = |group: &Vec<&Row>| Combination {
-        values: values(space, &group[0].trial),
-        trials: group.iter().map(|row| row.trial.index).collect(),
-        metrics: std::array::from_fn(|i| mean_and_std(group.iter().filter_map(|row| row.latest.metrics[i]))),
+    groups.into_values().collect()
+}
+
+/// The combinations that have a finished trial, best first.
+pub fn combinations<'a>(space: &Space, rows: &'a [Row]) -> Vec<Combination<'a>> {
+    let combination = |group: Vec<&'a Row>| {
+        let (of, is_open) = (group.len(), group.iter().any(|row| !row.state.status.is_end()));
+        let trials: Vec<&Row> = group.into_iter().filter(|row| row.state.status == Status::Finished).collect();
+        let metrics = std::array::from_fn(|i| mean_and_std(trials.iter().filter_map(|row| row.latest.metrics[i])));
+        (!trials.is_empty()).then_some(Combination { trials, of, is_open, metrics })
     };
-    let mut all: Vec<Combination> = groups.values().filter(|g| !g.is_empty()).map(combination).collect();
+    let mut all: Vec<Combination> = groups(rows).into_iter().filter_map(combination).collect();
     let metric = space.metric;
     all.sort_by(|a, b| {
         let (x, y) = (a.mean(metric), b.mean(metric));
@@ -64,7 +77,7 @@ pub fn combinations(space: &Space, rows: &[Row]) -> Vec<Combination> {
         } else {
             std::cmp::Ordering::Equal
         };
-        order.then(a.trials.cmp(&b.trials))
+        order.then(a.trials[0].trial.index.cmp(&b.trials[0].trial.index))
     });
     all
 }
@@ -83,11 +96,31 @@ pub fn values(space: &Space, trial: &Trial) -> Vec<String> {
     space.axes.iter().map(|axis| trial.values.get(&axis.name).map(plain).unwrap_or_default()).collect()
 }
 
-/// The finished trial with the best last value of the search's metric.
-pub fn best<'a>(space: &Space, rows: &'a [Row]) -> Option<&'a Row> {
-    let value = |row: &Row| row.latest.of(space.metric).unwrap_or(f64::NAN);
-    let finished = rows.iter().filter(|row| row.state.status == Status::Finished && !value(row).is_nan());
-    finished.reduce(|best, row| if space.metric.is_better(value(row), value(best)) { row } else { best })
+/// What a search found.
+#[derive(Debug)]
+pub struct Best<'a> {
+    /// The combination with the best mean.
+    pub first: Combination<'a>,
+    /// Others with the same mean.
+    pub ties: Vec<Combination<'a>>,
+    /// How many combinations the search has.
+    pub of: usize,
+}
+
+/// The combination whose last values of the search's metric have the best mean over its seeds. One that has still a seed to
+/// come does not take part where another has ended: its one seed may be a lucky one.
+pub fn best<'a>(space: &Space, rows: &'a [Row]) -> Option<Best<'a>> {
+    let mean = |c: &Combination| c.mean(space.metric);
+    let mut all: Vec<Combination> = combinations(space, rows).into_iter().filter(|c| !mean(c).is_nan()).collect();
+    if all.iter().any(|c| !c.is_open) {
+        all.retain(|c| !c.is_open);
+    }
+    let top = mean(all.first()?);
+    // The same values in another order may sum to a last bit more.
+    all.retain(|c| mean(c) == top || (mean(c) / top - 1.0).abs() < 1e-12);
+    all.sort_by_key(|c| c.trials[0].trial.index);
+    let first = all.remove(0);
+    Some(Best { first, ties: all, of: groups(rows).len() })
 }
 
 /// Writes both tables.
@@ -126,8 +159,8 @@ pub fn write(dir: &SearchDir, space: &Space, rows: &[Row]) -> Result<(), FileErr
         out.write_record(&header)?;
         for (rank, c) in combinations(space, rows).into_iter().enumerate() {
             let mut cells = vec![(rank + 1).to_string()];
-            cells.extend(c.values.clone());
-            let numbers: Vec<String> = c.trials.iter().map(ToString::to_string).collect();
+            cells.extend(values(space, &c.trials[0].trial));
+            let numbers: Vec<String> = c.trials.iter().map(|row| row.trial.index.to_string()).collect();
             cells.extend([c.trials.len().to_string(), numbers.join(" ")]);
             cells.extend(c.metrics.iter().flat_map(|m| [number(m.map(|m| m.0)), number(m.and_then(|m| m.1))]));
             out.write_record(&cells)?;
@@ -141,6 +174,72 @@ pub fn write(dir: &SearchDir, space: &Space, rows: &[Row]) -> Result<(), FileErr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::read::parse;
+
+    #[test]
+    fn the_best_is_a_mean_of_combinations_that_have_ended() {
+        const F: Status = Status::Finished;
+        let space = parse("x", "seeds = [0, 1]\n[space]\n\"b0.layer.lr\" = { grid = [1, 2, 3] }\n").unwrap();
+        // Accuracy and status of both seeds of three combinations; the best mean, the deviation, its trials and its ties.
+        for (trials, want) in [
+            (
+                [(70.0, F), (72.0, F), (80.0, F), (50.0, F), (60.0, F), (60.0, F)],
+                Some((71.0, Some(2.0), vec![0, 1], 0)),
+            ),
+            // A lucky seed whose twin has still to come does not count, one whose twin failed does.
+            (
+                [(70.0, F), (72.0, F), (80.0, F), (0.0, Status::Running), (60.0, F), (60.0, F)],
+                Some((71.0, Some(2.0), vec![0, 1], 0)),
+            ),
+            (
+                [(70.0, F), (72.0, F), (80.0, F), (0.0, Status::Failed), (60.0, F), (60.0, F)],
+                Some((80.0, None, vec![2], 0)),
+            ),
+            (
+                [
+                    (70.0, F),
+                    (0.0, Status::Pending),
+                    (80.0, F),
+                    (0.0, Status::Pending),
+                    (0.0, Status::Pending),
+                    (0.0, Status::Pending),
+                ],
+                Some((80.0, None, vec![2], 0)),
+            ),
+            // The same mean is a tie, in whatever order its values come.
+            (
+                [(70.1, F), (72.2, F), (72.2, F), (70.1, F), (71.15, F), (71.15, F)],
+                Some((71.15, Some(2.205), vec![0, 1], 2)),
+            ),
+            ([(f64::NAN, F), (72.0, F), (1.0, F), (2.0, F), (0.0, F), (0.0, F)], Some((1.5, Some(0.5), vec![2, 3], 0))),
+            ([(0.0, Status::Pending); 6], None),
+        ] {
+            let row = |(trial, (acc, status)): (Trial, (f64, Status))| Row {
+                trial,
+                state: State { status, ..State::default() },
+                latest: Latest { metrics: [None, None, None, Some(acc), None, None], ..Latest::default() },
+            };
+            let rows: Vec<Row> = space.trials().into_iter().zip(trials).map(row).collect();
+            let found = best(&space, &rows).map(|best| {
+                let (mean, std) = best.first.of(Metric::TestAcc);
+                let numbers: Vec<usize> = best.first.trials.iter().map(|row| row.trial.index).collect();
+                assert_eq!(best.of, 3);
+                // The sample variance of two values is half of their difference squared.
+                (mean, std.map(|std| std * std), numbers, best.ties.len())
+            });
+            let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+            match (&found, &want) {
+                (Some(f), Some(w)) => {
+                    let same = match (f.1, w.1) {
+                        (Some(a), Some(b)) => near(a, b),
+                        (a, b) => a == b,
+                    };
+                    assert!(near(f.0, w.0) && same && (&f.2, f.3) == (&w.2, w.3), "{found:?} {want:?}");
+                }
+                _ => assert_eq!(found, want),
+            }
+        }
+    }
 
     #[test]
     fn deviations_are_those_of_a_sample() {

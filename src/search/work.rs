@@ -45,6 +45,9 @@ pub struct TrialPlan {
     pub images: Option<PathBuf>,
     /// Trials that share this machine's memory.
     pub beside: usize,
+    /// Where tensorboard's events lie, as seen from the folder of this file; absent: in it.
+    #[serde(default)]
+    pub events: Option<PathBuf>,
 }
 
 /// Runs the trial of a plan file to its end, or until `stop`; how it ended is in its `state.json`. `on_device` is told the
@@ -62,6 +65,7 @@ pub fn work(
     let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     plan.run.folder = folder.to_path_buf();
     let dir = TrialDir::new(folder);
+    let dir = plan.events.as_deref().map_or(dir.clone(), |events| dir.with_events(events));
     // An earlier process of this trial, whose runner died, may still be saving.
     let Some(_lock) = patiently(stop, || dir.run.lock())? else { return Ok(Status::Stopped) };
     let state = State::read(&dir)?;
@@ -163,14 +167,14 @@ fn run(
         None => return Ok((true, earlier)),
     };
     let mut hub = Hub::new();
-    let hparams: serde_json::Map<String, Value> =
-        plan.config.iter().map(|(key, value)| (key.replace('/', "."), value.clone())).collect();
+    let twice = |key: &str, value: &Value| key == PUBLISHED_SEED && *value == plan.trial.seed;
+    let hparams = params(plan).filter(|(key, value)| !twice(key, value)).collect::<serde_json::Map<_, _>>();
     hub.add(LogFile::new(&dir.run, Closing::default()))
         .add(MetricsTable::new(&dir.run, &plan.run.hebbian_blocks()))
         .add(ProgressTable::new(dir, &plan.run.hebbian_blocks(), &plan.config))
         .add(Tensorboard::new(&dir.run).with_hparams(Value::Object(hparams)))
         .add(PictureFiles::new(&dir.run))
-        .add(Live::new(dir));
+        .add(Live::new(dir, earlier));
     if let Some(store) = store.filter(|_| plan.shared_phases > 0) {
         hub.add(Publisher::new(store, &plan.run, plan.shared_phases, claim));
     }
@@ -261,15 +265,21 @@ fn retell(
     Ok(())
 }
 
+/// The seed under its published name, beside which tables have it under its own.
+const PUBLISHED_SEED: &str = "dataset_unsup.seed";
+
+/// What a trial searches: `b0.layer.t_invert`, and its seed under both names.
+fn params(plan: &TrialPlan) -> impl Iterator<Item = (String, Value)> {
+    plan.config.iter().map(|(key, value)| (key.replace('/', "."), value.clone()))
+}
+
 /// Writes what a trial's process needs, and the header of its table, before it starts.
 ///
 /// # Errors
 /// When a file cannot be written.
 pub fn prepare(dir: &TrialDir, plan: &TrialPlan) -> Result<(), SearchError> {
     write_json(&dir.plan(), plan)?;
-    let params: serde_json::Map<String, Value> =
-        plan.config.iter().map(|(key, value)| (key.replace('/', "."), value.clone())).collect();
-    write_json(&dir.params(), &params)?;
+    write_json(&dir.params(), &params(plan).collect::<serde_json::Map<_, _>>())?;
     if !dir.progress().exists() {
         let table = ProgressTable::new(dir, &plan.run.hebbian_blocks(), &plan.config);
         table.write().map_err(TrainError::from)?;

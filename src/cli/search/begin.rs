@@ -9,19 +9,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::screen::Screen;
-use super::{SweepArgs, ask, words};
+use super::{SweepArgs, ask, dry, words};
 use crate::cli::provenance;
 use crate::data::{DataDirs, DataError, pictures, shared};
 use crate::device::{self, DeviceChoice};
 use crate::files::{FileError, RunDir};
 use crate::preset::config::DatasetConfig;
 use crate::report::format::shell;
+use crate::search::dir::TrialDir;
 use crate::search::launch::Local;
 use crate::search::layers::shared_phases;
 use crate::search::policy::{self, Machine};
 use crate::search::runner::{Options, Runner, Watcher as _};
-use crate::search::state::Status;
-use crate::search::store::{self, Stored};
+use crate::search::state::{State, Status};
+use crate::search::store::{self, Arithmetic, Kind, Stored};
 use crate::search::work::{TrialPlan, VERSION, forget_network};
 use crate::search::{SearchDir, SearchError};
 use crate::train::RunPlan;
@@ -32,23 +33,36 @@ use crate::train::data::digest;
 /// # Errors
 /// Whatever went wrong, with what to do.
 pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
-    if let Some(folder) = &args.resume {
-        Stored::read(&SearchDir::new(folder))?; // that there is none comes before what is asked of it
-    }
+    let fixed = match &args.resume {
+        // That there is none comes before what is asked of it.
+        Some(folder) => Stored::read(&SearchDir::new(folder))?.arithmetic,
+        None => None,
+    };
     let (mut space, file) = ask::space(args)?;
     let catalogue = space.catalogue()?;
     let left_out = space.fit(&space.request(None).network(&catalogue)?);
     store::check(&space, &file, &catalogue)?;
     let base = store::plan(&space, &catalogue, None)?;
-    let asked = Stored::new(space, base);
+    let mut asked = Stored::new(space, base);
     let planned = store::plans(&asked.space, &catalogue, &asked.trials)?;
     if args.dry_run {
-        return words::dry_run(&asked, &left_out);
+        return dry::run(args, &file, &asked, &planned, &left_out);
     }
     // Whatever can be wrong is told before there is a folder.
     images(&planned, |set, dirs| digest(set, dirs).map(|_| ()))?;
-    let slots = ask::gpu_slots(args, asked.space.run.device)?;
-    let (dir, stored, gone, _lock) = open(args, &file, asked)?;
+    let slots = slots(args, asked.space.run.device, fixed)?;
+    let cores = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let memory = device::available_memory().unwrap_or(8 << 30);
+    let machine = Machine { cores, memory, gpu_slots: slots.len(), asked: args.parallel, fixed: None };
+    if args.resume.is_none() || fixed.is_some() {
+        let device = kind(&slots);
+        let threads = match fixed.filter(|fixed| fixed.device == device) {
+            Some(fixed) => fixed.threads,
+            None => policy::share(machine, planned.len(), most_memory(&planned)).1,
+        };
+        asked.arithmetic = Some(Arithmetic { threads, device, precision: asked.space.run.precision });
+    }
+    let (dir, stored, notes, _lock) = open(args, &file, asked)?;
     let plans = store::plans(&stored.space, &catalogue, &stored.trials)?;
     provenance::record(
         &RunDir::new(dir.root()),
@@ -62,14 +76,8 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         }
     }
     let waiting = rows.iter().filter(|row| row.state.status == Status::Pending).count();
-    let memory = plans.iter().map(memory_of).max().unwrap_or(0);
-    let machine = Machine {
-        cores: args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
-        memory: device::available_memory().unwrap_or(8 << 30),
-        gpu_slots: slots.len(),
-        asked: args.parallel,
-    };
-    let (parallel, threads) = policy::share(machine, waiting, memory);
+    let machine = Machine { fixed: stored.arithmetic.map(|fixed| fixed.threads), ..machine };
+    let (parallel, threads) = policy::share(machine, waiting, most_memory(&plans));
     if waiting > 0 {
         // Decoded once for all trials; without the file each decodes for itself.
         // Pictures are kept decoded beside the data in any case; the first trial that needs them decodes.
@@ -92,8 +100,8 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     for key in left_out {
         screen.say(&format!("note: {key} is left out: this network has no such Hebbian block"), false);
     }
-    for trial in gone {
-        screen.say(&format!("note: trial {} is no longer part of the space", trial.index), false);
+    for note in notes {
+        screen.say(&format!("note: {note}"), false);
     }
     let interrupts = interrupts()?;
     let mut launcher = Local::new()?;
@@ -103,12 +111,32 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     words::close(&dir, &stored.space, &rows, screen, interrupted)
 }
 
-type Opened = (SearchDir, Stored, Vec<crate::search::Trial>, fs::File);
+/// The devices of the slots. A search that goes on does so on the kind of device that it began on.
+fn slots(args: &SweepArgs, wanted: DeviceChoice, fixed: Option<Arithmetic>) -> Result<Vec<String>, SearchError> {
+    let Some(fixed) = fixed.filter(|_| !args.accept_changes) else { return ask::gpu_slots(args, wanted) };
+    let free = wanted == DeviceChoice::Auto && args.gpus.is_none() && args.gpu_ids.is_empty();
+    let wanted = if free && fixed.device == Kind::Cpu { DeviceChoice::Cpu } else { wanted };
+    let slots = ask::gpu_slots(args, wanted)?;
+    let (there, here) = (fixed.device.name(), kind(&slots).name());
+    if there != here {
+        let hint = format!("--accept-changes goes on there; trials that have not finished begin anew on {here}");
+        return Err(SearchError::Usage(format!(
+            "the search began on {there} and would go on on {here}, which computes other last digits\nhint: {hint}"
+        )));
+    }
+    Ok(slots)
+}
 
-/// The folder, locked, with the search that is to run in it, and the trials that it has no more.
+fn kind(slots: &[String]) -> Kind {
+    if slots.is_empty() { Kind::Cpu } else { Kind::Cuda }
+}
+
+type Opened = (SearchDir, Stored, Vec<String>, fs::File);
+
+/// The folder, locked, with the search that is to run in it, and what there is to say about what was found there.
 fn open(args: &SweepArgs, file: &str, asked: Stored) -> Result<Opened, SearchError> {
     let Some(folder) = &args.resume else {
-        let dir = SearchDir::new(args.search_dir.join(folder_name(args, file, &asked)));
+        let dir = SearchDir::new(self::folder(args, file, &asked));
         fs::create_dir_all(dir.root()).map_err(FileError::write(dir.root()))?;
         let lock = dir.lock()?;
         if dir.json().exists() {
@@ -122,6 +150,7 @@ fn open(args: &SweepArgs, file: &str, asked: Stored) -> Result<Opened, SearchErr
     let dir = SearchDir::new(folder);
     let mut stored = Stored::read(&dir)?;
     let lock = dir.lock()?;
+    let _ = fs::remove_file(dir.runner()); // the one that it names has ended
     let differences = stored.differences(&asked.space, &asked.base);
     if !differences.is_empty() && !args.accept_changes {
         let list = differences.iter().take(20).map(|d| format!("\n  {d}")).collect::<String>();
@@ -131,24 +160,36 @@ fn open(args: &SweepArgs, file: &str, asked: Stored) -> Result<Opened, SearchErr
              hint: --accept-changes goes on with what is asked for; trials that both have keep their results"
         )));
     }
-    let mut gone = Vec::new();
+    let mut notes = Vec::new();
+    // Results of trials that are under way belong to what they were begun with.
+    let mut anew = stored.arithmetic.is_some() && stored.arithmetic != asked.arithmetic;
+    stored.arithmetic = asked.arithmetic;
     if differences.is_empty() {
         stored.space.run = asked.space.run;
     } else {
-        // Results of trials that are under way belong to what they were begun with.
-        let changed = !crate::train::compare::differences(&stored.base, &asked.base).is_empty();
-        gone = stored.change(asked.space, asked.base);
-        if changed {
-            for trial in &stored.trials {
-                let folder = dir.trial(trial);
-                if crate::search::state::State::read(&folder)?.status != Status::Finished {
-                    folder.begin_anew()?;
-                }
-            }
+        anew |= !crate::train::compare::differences(&stored.base, &asked.base).is_empty();
+        let gone = stored.change(asked.space, asked.base);
+        notes.extend(gone.iter().map(|trial| format!("trial {} is no longer part of the space", trial.index)));
+    }
+    for trial in &stored.trials {
+        let folder = dir.trial(trial);
+        if let Some(aside) = State::set_aside(&folder)? {
+            let (index, aside) = (trial.index, aside.display());
+            notes.push(format!(
+                "the state of trial {index} is damaged: it is kept as {aside}, and the trial runs again"
+            ));
+        }
+        if anew && State::read(&folder)?.status != Status::Finished {
+            folder.begin_anew()?;
         }
     }
     stored.write(&dir)?;
-    Ok((dir, stored, gone, lock))
+    Ok((dir, stored, notes, lock))
+}
+
+/// The search's folder.
+pub(super) fn folder(args: &SweepArgs, file: &str, asked: &Stored) -> PathBuf {
+    args.resume.clone().unwrap_or_else(|| args.search_dir.join(folder_name(args, file, asked)))
 }
 
 /// `MODEL-CONFIG`, unless another name was given.
@@ -193,8 +234,14 @@ fn trial_plans(
         shared_phases,
         images: Some(images.clone()),
         beside: parallel,
+        events: (!dir.trial(trial).root().join("tensorboard").is_dir()).then(|| TrialDir::events_of(trial)),
     };
     Ok(stored.trials.iter().zip(plans).zip(shared).map(plan).collect())
+}
+
+/// That of the trial that takes most.
+pub(super) fn most_memory(plans: &[RunPlan]) -> u64 {
+    plans.iter().map(memory_of).max().unwrap_or(0)
 }
 
 /// Bytes of memory that a trial takes: libtorch, its images, and the outputs of frozen blocks that it stores.

@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
-use crate::report::format::shell;
+use crate::cli::provenance::date;
+use crate::report::format::{duration, plural, shell};
 use crate::search::dir::{SearchDir, read_json};
-use crate::search::screen::{Counts, Running, View, metric, table};
+use crate::search::live::Worker;
+use crate::search::policy;
+use crate::search::screen::{Counts, Running, View, best_in_full, table};
 use crate::search::space::{Space, Trial};
 use crate::search::state::Status;
-use crate::search::store::{Stored, sets};
-use crate::search::tables::{Row, best as best_of, combinations};
+use crate::search::store::Stored;
+use crate::search::tables::{Row, best as best_of};
 use crate::search::{Metric, SearchError};
 
 /// Show how a search stands.
@@ -24,7 +27,7 @@ pub struct StatusArgs {
     folder: PathBuf,
 }
 
-/// Print the best trial.
+/// Print the best combination: its mean and deviation over the seeds, and each seed.
 #[derive(Debug, Args)]
 pub struct BestArgs {
     /// The search's folder.
@@ -65,10 +68,22 @@ pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
         }
         let folder = dir.trial(&row.trial);
         let position = read_json(&folder.live(), "the place of a trial").ok().flatten();
-        running.insert(row.trial.index, Running { position, seconds: since(&folder.state()) });
+        running.insert(
+            row.trial.index,
+            Running {
+                position,
+                seconds: written(&folder.state()).map_or(0.0, |at| seconds_between(at, SystemTime::now())),
+            },
+        );
     }
-    let seconds = if is_worked_on { since(&dir.json()) } else { 0.0 };
-    let view = View { space: &stored.space, rows: &rows, running: &running, seconds, left: None };
+    let worker: Option<Worker> = read_json(&dir.runner(), "a runner").ok().flatten().filter(|_| is_worked_on);
+    let now = SystemTime::now();
+    let ran = |worker: &Worker| seconds_between(UNIX_EPOCH + Duration::from_secs(worker.began), now);
+    let left = worker.as_ref().and_then(|worker| {
+        let (pending, running) = (Counts::of(&rows).pending, running.values().map(|r: &Running| r.seconds));
+        policy::time_left(&worker.ended, pending, &running.collect::<Vec<_>>(), worker.parallel)
+    });
+    let view = View { space: &stored.space, rows: &rows, running: &running, seconds: worker.as_ref().map(ran), left };
     let width = terminal_size::terminal_size_of(io::stdout()).map_or(200, |(w, _)| usize::from(w.0));
     let mut out = io::stdout().lock();
     for line in table(&view, width, usize::MAX) {
@@ -76,16 +91,54 @@ pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
     }
     let state = if is_worked_on { "running" } else { "nobody works on it" };
     writeln!(out, "{state}: {}", Counts::of(&rows).sentence())?;
+    match (&worker, is_worked_on) {
+        (Some(worker), _) => {
+            let (pid, began) = (worker.pid, date(worker.began));
+            writeln!(out, "runner       process {pid} since {began}, {} at once", worker.parallel)?;
+        }
+        (None, true) => writeln!(out, "runner       one is alive")?,
+        (None, false) => writeln!(out, "runner       not alive")?,
+    }
+    if let Some(changed) = last_change(&dir, &stored) {
+        let at = changed.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        writeln!(out, "last change  {}, {} ago", date(at), duration(seconds_between(changed, now)))?;
+    }
+    let left = match (left, is_worked_on) {
+        (Some(left), _) => format!("about {}", duration(left)),
+        (None, true) => "known when a trial has ended".to_string(),
+        (None, false) => match Counts::of(&rows) {
+            counts if counts.pending + counts.stopped == 0 => "no trial".to_string(),
+            counts => plural((counts.pending + counts.stopped) as u64, "trial"),
+        },
+    };
+    writeln!(out, "left         {left}")?;
     if !is_worked_on && rows.iter().any(|r| matches!(r.state.status, Status::Pending | Status::Stopped)) {
         writeln!(out, "goes on with:  softhebb search --resume {}", shell(&args.folder.display().to_string()))?;
     }
     Ok(())
 }
 
-/// Seconds since a file was written.
-fn since(path: &std::path::Path) -> f64 {
-    let written = path.metadata().and_then(|meta| meta.modified()).ok();
-    written.and_then(|at| SystemTime::now().duration_since(at).ok()).map_or(0.0, |d| d.as_secs_f64())
+/// When a file was written.
+fn written(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|meta| meta.modified()).ok()
+}
+
+/// Seconds from one moment to another; 0 where a clock went back.
+fn seconds_between(from: SystemTime, to: SystemTime) -> f64 {
+    to.duration_since(from).map_or(0.0, |d| d.as_secs_f64())
+}
+
+/// When a file of the search or of a trial was last written.
+fn last_change(dir: &SearchDir, stored: &Stored) -> Option<SystemTime> {
+    let trials = stored.trials.iter().flat_map(|trial| {
+        let folder = dir.trial(trial);
+        [folder.state(), folder.live(), folder.progress()]
+    });
+    [dir.json(), dir.log(), dir.trials(), dir.runner()]
+        .into_iter()
+        .chain(trials)
+        .filter_map(|path| written(&path))
+        .max()
 }
 
 /// `softhebb search best FOLDER`. Exit code 1 if no trial has finished.
@@ -96,7 +149,7 @@ pub fn best(args: &BestArgs) -> anyhow::Result<ExitCode> {
     let (dir, mut stored, rows) = read(&args.folder)?;
     stored.space.metric = args.metric.unwrap_or(stored.space.metric);
     let space = &stored.space;
-    let Some(row) = best_of(space, &rows) else {
+    let Some(best) = best_of(space, &rows) else {
         return Err(anyhow::anyhow!(
             "no trial with {} has finished yet: {}",
             space.metric.name(),
@@ -104,28 +157,14 @@ pub fn best(args: &BestArgs) -> anyhow::Result<ExitCode> {
         ));
     };
     let mut out = io::stdout().lock();
-    let value = row.latest.of(space.metric).unwrap_or(f64::NAN);
-    writeln!(out, "trial {}: {} {}", row.trial.index, space.metric.name(), metric(space.metric, value))?;
-    for set in sets(space, &row.trial) {
-        writeln!(out, "  {set}")?;
+    for line in best_in_full(space, &best) {
+        writeln!(out, "{line}")?;
     }
-    writeln!(out, "  seed={}", row.trial.seed)?;
-    writeln!(out, "  folder {}", dir.trial(&row.trial).root().display())?;
-    if let Some(first) = combinations(space, &rows).first().filter(|c| c.trials.len() > 1) {
-        let at = Metric::ALL.iter().position(|m| *m == space.metric).unwrap_or(0);
-        if let Some((mean, std)) = first.metrics[at] {
-            let numbers: Vec<String> = first.trials.iter().map(ToString::to_string).collect();
-            writeln!(
-                out,
-                "best combination over its seeds: {} {} ± {} (trials {})",
-                space.metric.name(),
-                metric(space.metric, mean),
-                std.map_or("?".into(), |s| metric(space.metric, s)),
-                numbers.join(", ")
-            )?;
-        }
+    for row in &best.first.trials {
+        writeln!(out, "folder of trial {}:  {}", row.trial.index, dir.trial(&row.trial).root().display())?;
     }
-    writeln!(out, "run it again:  {}", command(space, &row.trial))?;
+    let again = if best.first.trials.len() > 1 { "run its first seed again:" } else { "run it again:" };
+    writeln!(out, "{again}  {}", command(space, &best.first.trials[0].trial))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,6 +2,7 @@
 
 mod ask;
 mod begin;
+mod dry;
 mod look;
 mod screen;
 mod words;
@@ -33,7 +34,7 @@ pub struct SearchArgs {
 enum Command {
     /// Show how a search stands, from any terminal.
     Status(look::StatusArgs),
-    /// Print the best trial, and the command that runs it again.
+    /// Print the best combination over its seeds, and the command that runs it again.
     Best(look::BestArgs),
 }
 
@@ -194,9 +195,17 @@ pub struct SweepArgs {
     #[arg(long, value_name = "FILE")]
     presets: Option<PathBuf>,
 
-    /// Print the table of trials and do nothing.
+    /// Print a page about the sweep (space, number of trials, time and disk, first and last trials) and do nothing.
     #[arg(long)]
     dry_run: bool,
+
+    /// With --dry-run: print all trials.
+    #[arg(long, requires = "dry_run")]
+    all: bool,
+
+    /// With --dry-run: print JSON.
+    #[arg(long, requires = "dry_run", conflicts_with = "all")]
+    json: bool,
 
     /// Say only failures and the result.
     #[arg(short, long)]

@@ -8,59 +8,13 @@ use super::screen::Screen;
 use crate::report::format::{plural, shell};
 use crate::search::SearchDir;
 use crate::search::runner::Options;
-use crate::search::screen::{Counts, View, table};
-use crate::search::space::Space;
+use crate::search::screen::{Counts, View, best_in_full, table};
+use crate::search::space::{Space, Trial};
 use crate::search::store::Stored;
-use crate::search::tables::Row;
+use crate::search::tables::{Row, best};
 
 /// Interrupted by the user.
 const INTERRUPTED: u8 = 130;
-
-/// The table of trials, and nothing else.
-pub fn dry_run(stored: &Stored, left_out: &[String]) -> anyhow::Result<ExitCode> {
-    let row = |trial: &crate::search::Trial| Row {
-        trial: trial.clone(),
-        state: Default::default(),
-        latest: Default::default(),
-    };
-    let rows: Vec<Row> = stored.trials.iter().map(row).collect();
-    let mut out = io::stdout().lock();
-    let mut header: Vec<String> = vec!["trial".into(), "folder".into()];
-    header.extend(stored.space.axes.iter().map(|axis| axis.name.clone()));
-    header.push("seed".into());
-    let mut cells = vec![header];
-    for Row { trial, .. } in &rows {
-        let mut line = vec![trial.index.to_string(), trial.name()];
-        line.extend(crate::search::tables::values(&stored.space, trial));
-        line.push(trial.seed.to_string());
-        cells.push(line);
-    }
-    let widths: Vec<usize> =
-        (0..cells[0].len()).map(|i| cells.iter().map(|line| line[i].chars().count()).max().unwrap_or(0)).collect();
-    for line in &cells {
-        let padded: Vec<String> = line.iter().zip(&widths).map(|(text, w)| format!("{text:w$}")).collect();
-        writeln!(out, "{}", padded.join("  ").trim_end())?;
-    }
-    for key in left_out {
-        writeln!(out, "note: {key} is left out: this network has no such Hebbian block")?;
-    }
-    let base = &stored.base;
-    let (unsup, sup) = (&base.dataset_unsup, &base.dataset_sup);
-    let held_out = if sup.validation { ", tested on held-out training images" } else { "" };
-    writeln!(
-        out,
-        "{} trials of {} · {} ({} images, {} epochs) → {} ({} images, {} epochs){held_out}",
-        rows.len(),
-        base.model,
-        unsup.config,
-        unsup.training_sample,
-        unsup.nb_epoch,
-        sup.config,
-        sup.training_sample,
-        sup.nb_epoch
-    )?;
-    Ok(ExitCode::SUCCESS)
-}
 
 /// The first line: what runs, and how.
 pub fn title(
@@ -99,9 +53,10 @@ pub fn close(
     let counts = Counts::of(rows);
     screen.finish();
     let width = screen.width();
-    let view = View { space, rows, running: &Default::default(), seconds: screen.seconds(), left: None };
+    let view = View { space, rows, running: &Default::default(), seconds: Some(screen.seconds()), left: None };
     let path = shell(&dir.root().display().to_string());
     let mut lines = table(&view, width, usize::MAX);
+    lines.extend(best(space, rows).map(|best| best_in_full(space, &best)).unwrap_or_default());
     let over = counts.pending + counts.stopped + counts.running == 0;
     if over {
         let _ = fs::remove_dir_all(dir.images()); // made again where it is needed
@@ -112,14 +67,16 @@ pub fn close(
     lines.push(format!("  trials       {}", dir.trials().display()));
     lines.push(format!("  summary      {}", dir.summary().display()));
     lines.push(format!("  log          {}", dir.log().display()));
-    lines.push(format!("next, watch it:  tensorboard --logdir {path}"));
+    let trials: Vec<Trial> = rows.iter().map(|row| row.trial.clone()).collect();
+    let logdir = shell(&dir.logdir(&trials).display().to_string());
+    lines.push(format!("next, watch it:  tensorboard --logdir {logdir}"));
     if !over {
         lines.push(format!("goes on with:    softhebb search --resume {path}"));
     } else if counts.failed > 0 {
         lines.push(format!("try them again:  softhebb search --resume {path} --retry-failed"));
     }
     if counts.finished > 0 {
-        lines.push(format!("the best trial:  softhebb search best {path}"));
+        lines.push(format!("what is best:    softhebb search best {path}"));
     }
     let mut out = io::stdout();
     for line in lines {
