@@ -7,6 +7,7 @@ Scalars, pictures and texts come from the EventAccumulator; the hyperparameters 
 
 import io
 import json
+import math
 import os
 import sys
 
@@ -80,7 +81,7 @@ def hparams(folder):
         "groups": [
             {
                 "hparams": {name: plain(value) for name, value in group.hparams.items()},
-                "metrics": {m.name.tag: m.value for m in group.metric_values},
+                "metrics": {m.name.tag: None if math.isnan(m.value) else m.value for m in group.metric_values},
                 "status": [api_pb2.Status.Name(session.status) for session in group.sessions],
             }
             for group in groups.session_groups

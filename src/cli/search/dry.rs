@@ -294,7 +294,7 @@ fn operations_text(flop: f64) -> String {
 /// Two digits above 10, one below.
 fn rounded(value: f64) -> String {
     if value < 0.1 {
-        return "0.1".to_string();
+        return if value > 0.0 { "0.1" } else { "0" }.to_string();
     }
     let digits = if value < 10.0 { 1 } else { 2 };
     let scale = 10f64.powi(digits - 1 - value.log10().floor() as i32);
@@ -311,7 +311,8 @@ mod tests {
     #[test]
     fn estimates_have_no_more_digits_than_they_are_worth() {
         for (seconds, want) in [
-            (0.0, "0.1 s"),
+            (0.0, "0 s"),
+            (0.01, "0.1 s"),
             (44.7, "45 s"),
             (89.0, "89 s"),
             (130.0, "2 min"),
