@@ -26,7 +26,7 @@ for rule, (words, colour) in RULES.items():
         steps = s.table(speed.folder / "steps.csv")
         right.plot([float(r["images"]) for r in steps], [float(r["R1"]) for r in steps], color=colour, label=words)
         every = max(1, len(steps) // 5)
-        body += [["B", words, f"{float(r['images']):,.0f} images", f"{r['R1']} units of radius 1"] for r in steps[every - 1 :: every]]
+        body += [["B", words, f"{float(r['images']):,.0f} images", f"{r['R1']} units of radius 1 ({seeds['panel B']})"] for r in steps[every - 1 :: every]]
 left.set_xscale("log", base=2)
 left.set_xlabel("initial radius")
 left.set_ylabel("test accuracy, %")
