@@ -47,7 +47,7 @@ fn every_published_command_line_starts() {
             }
             "ray_search.py" => {
                 let done = place.softhebb(&format!("search {rest} --dry-run")).succeeds();
-                assert!(done.stdout.contains(" trials of "), "{done:#?}");
+                assert!(done.stdout.contains("\ntrials  "), "{done:#?}");
                 searches += 1;
             }
             "post_hoc_loss.py" => {

@@ -313,7 +313,7 @@ fn a_dry_run_prints_the_trials_and_touches_nothing() {
     }
     let lines: Vec<&str> = table.lines().collect();
     assert!(lines[0].ends_with("b1.layer.t_invert  seed") && lines.len() == 5, "{}", done.stdout);
-    assert!(lines[4].trim_start().starts_with("3  0003-") && lines[4].ends_with("2.0     1"), "{}", done.stdout);
+    assert!(lines[4].trim_start().starts_with("3  0003-") && lines[4].ends_with("  2     1"), "{}", done.stdout);
     assert!(!place.path("results").exists());
     let seeds = |line: &str| {
         let page = json(&place.softhebb(&format!("{SWEEP} --dry-run --json {line}")).succeeds().stdout);

@@ -140,7 +140,11 @@ fn table(asked: &Stored, all: bool) -> Vec<String> {
     header.push("seed".into());
     let row = |trial: &Trial| {
         let mut cells = vec![trial.index.to_string(), trial.name()];
-        cells.extend(values(&asked.space, trial));
+        // All digits where all trials are asked for; a page is for people.
+        cells.extend(values(&asked.space, trial).into_iter().map(|value| match value.parse::<f64>() {
+            Ok(x) if !all => number(x),
+            _ => value,
+        }));
         cells.push(trial.seed.to_string());
         cells
     };
