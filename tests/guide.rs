@@ -59,7 +59,9 @@ impl Stage {
         let space = "[base]\nmodel = \"BP-c10 flatten\"\ndataset = \"FashionMini\"\n[base.set]\n\"dataset_sup.training_sample\" = 50\n\
                      \"dataset_sup.testing_sample\" = 50\n\"dataset_sup.nb_epoch\" = 1\n";
         fs::write(place.path("temperatures.toml"), space).unwrap();
-        place.softhebb("search --config temperatures.toml --parallel 1 --threads 1 --search-dir stage/search").succeeds();
+        place
+            .softhebb("search --config temperatures.toml --parallel 1 --threads 1 --search-dir stage/search")
+            .succeeds();
         let pixel = image::RgbaImage::from_pixel(192, 96, image::Rgba([200, 30, 30, 255]));
         pixel.save(place.path("sprites.png")).unwrap();
         for folder in ["train/a", "train/b", "val/a", "val/b", "tiny-imagenet-sample/a"] {
@@ -98,11 +100,28 @@ impl Stage {
 }
 
 /// Commands that have a dry run, by their first words.
-const TRAINS: [&str; 9] =
-    ["run", "search", "post-hoc", "robustness", "encode train", "snn train", "hopfield recall", "hopfield capacity", "hopfield forget"];
+const TRAINS: [&str; 9] = [
+    "run",
+    "search",
+    "post-hoc",
+    "robustness",
+    "encode train",
+    "snn train",
+    "hopfield recall",
+    "hopfield capacity",
+    "hopfield forget",
+];
 /// Commands that download, measure for minutes, or place images that are not here: read as arguments only.
-const READ: [&str; 8] =
-    ["data fetch", "data verify", "bench", "encode bench", "snn bench", "hopfield bench", "encode cluster", "encode neighbors"];
+const READ: [&str; 8] = [
+    "data fetch",
+    "data verify",
+    "bench",
+    "encode bench",
+    "snn bench",
+    "hopfield bench",
+    "encode cluster",
+    "encode neighbors",
+];
 
 #[test]
 fn every_command_of_both_pages_is_one() {
@@ -162,10 +181,15 @@ fn links_lead_somewhere_and_the_first_page_is_short() {
             if !anchor.is_empty() {
                 let text = fs::read_to_string(&target).unwrap();
                 let slug = |title: &str| {
-                    let kept = title.to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -".contains(*c)).collect::<String>();
+                    let kept = title
+                        .to_lowercase()
+                        .chars()
+                        .filter(|c| c.is_alphanumeric() || " -".contains(*c))
+                        .collect::<String>();
                     kept.trim().replace(' ', "-")
                 };
-                let heads = text.lines().filter(|line| line.starts_with('#')).map(|line| slug(line.trim_start_matches('#')));
+                let heads =
+                    text.lines().filter(|line| line.starts_with('#')).map(|line| slug(line.trim_start_matches('#')));
                 assert!(heads.into_iter().any(|head| head == anchor), "{page}: {link}");
             }
         }

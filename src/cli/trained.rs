@@ -133,7 +133,9 @@ fn trial_of(search: &SearchDir, with_best: bool) -> anyhow::Result<(RunDir, Opti
     };
     let chosen = best(&stored.space, &rows);
     let (row, why) = match chosen {
-        Some(found) => (found.first.trials[0], format!("the best by {} of those with a network", stored.space.metric.name())),
+        Some(found) => {
+            (found.first.trials[0], format!("the best by {} of those with a network", stored.space.metric.name()))
+        }
         None => (first, format!("the first with a network: none has {}", stored.space.metric.name())),
     };
     let dir = search.trial(&row.trial).run;

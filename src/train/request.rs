@@ -79,6 +79,7 @@ impl Request {
             features_on_disk: false,
             no_cache: false,
             record_every: 0,
+            keep: plan::Keep::Last,
             save: false,
             model_name: None,
             data_dir: None,
