@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use softhebb::encoder::npy::Matrix;
+use softhebb::files::npy::Matrix;
 use softhebb::plane::{Umap, umap};
 use tch::Tensor;
 
