@@ -371,14 +371,15 @@ fn a_results_folder_that_cannot_be_written_is_named_with_the_cause() {
 fn a_preset_file_that_cannot_be_read_is_named() {
     let place = Place::new();
     fs::write(place.path("broken.json"), "{\"layers\": ").unwrap();
-    let broken = ["broken.json: this is not a preset file: line 1, column 11: ", "hint: "];
+    let broken = ["broken.json: this is not a preset file: EOF while parsing a value at line 1 column 11", "hint: "];
     place.softhebb("run --preset x --presets broken.json").fails(2, &broken);
     fs::write(place.path("README.md"), "# Presets\n").unwrap();
-    let readme = ["error: README.md: this is not a preset file: line 1, column 1: expected value\n", "hint: "];
+    let readme = ["error: README.md: this is not a preset file: expected value at line 1 column 1\n", "hint: "];
     place.softhebb("run --preset x --presets README.md").fails(2, &readme);
     fs::write(place.path("other.json"), "{\"models\": 3}").unwrap();
-    let other = ["other.json: this is JSON, but no preset file: line 1, column "];
+    let other = ["other.json: invalid type: integer `3`"];
     place.softhebb("run --preset x --presets other.json").fails(2, &other);
+    place.softhebb("data list --data-dir README.md").fails(2, &["--data-dir README.md: this is a file"]);
     place.softhebb("run --preset x --presets data").fails(2, &["cannot read data: Is a directory"]);
     place.softhebb("run --preset x --presets missing.json").fails(2, &["cannot read missing.json", "No such file"]);
 }

@@ -241,7 +241,7 @@ fn words_stand_for_keys() {
     let rates = [0, 1].map(|i| plan["network"]["blocks"][i]["layer"]["lr"].as_f64().unwrap());
     assert_eq!(rates, [0.25, 0.5]);
     let text = place.softhebb(&format!("run {preset} --epochs 5 --dry-run")).succeeds().stdout;
-    assert!(text.contains("5 epochs of 5,000 images (FashionMini_10, batches of 64, learning rate 0.001)"), "{text}");
+    assert!(text.contains("5 epochs of 5,000 images (FashionMini_10, batches of 32, learning rate 0.001)"), "{text}");
 }
 
 #[test]

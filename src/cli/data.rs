@@ -9,9 +9,10 @@ use clap::{Args, Subcommand};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use super::Usage;
 use crate::data::{
-    DataDirs, DataError, FetchError, FetchEvent, FetchOptions, FetchReport, Listing, Verdict, VerifyReport, fetch,
-    find, registry, survey, verify,
+    DataDirs, FetchError, FetchEvent, FetchOptions, FetchReport, Listing, Verdict, VerifyReport, fetch, find, registry,
+    survey, verify,
 };
 use crate::report::has_screen;
 
@@ -68,8 +69,13 @@ struct Place {
 }
 
 impl Place {
-    fn dirs(&self) -> Result<DataDirs, DataError> {
-        DataDirs::resolve(self.data_dir.as_deref())
+    fn dirs(&self) -> anyhow::Result<DataDirs> {
+        if let Some(file) = self.data_dir.as_ref().filter(|dir| dir.is_file()) {
+            return Err(
+                Usage(format!("--data-dir {}: this is a file, and a folder is expected", file.display())).into()
+            );
+        }
+        Ok(DataDirs::resolve(self.data_dir.as_deref())?)
     }
 }
 

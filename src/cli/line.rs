@@ -86,7 +86,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_arguments_are_well_formed() {
-        command().debug_assert();
+    fn no_subcommand_has_a_word_twice() {
+        fn check(command: &mut Command) {
+            command.build();
+            let mut words: Vec<String> = Vec::new();
+            for arg in command.get_arguments() {
+                words.extend(arg.get_long().map(|long| format!("--{long}")));
+                words.extend(arg.get_all_aliases().unwrap_or_default().iter().map(|long| format!("--{long}")));
+                words.extend(arg.get_short().map(|short| format!("-{short}")));
+            }
+            let mut once = words.clone();
+            once.sort();
+            once.dedup();
+            assert_eq!(once.len(), words.len(), "{}: {words:?}", command.get_name());
+            command.get_subcommands_mut().for_each(check);
+        }
+        check(&mut command());
     }
 }

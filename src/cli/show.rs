@@ -83,7 +83,7 @@ fn folder_table(mut entry: DatasetEntry) -> String {
     entry.configs.iter_mut().for_each(|(_, config)| config.config.push_str(":PATH"));
     let table = describe::dataset_table(&entry);
     format!(
-        "{table}\nPATH/train/CLASS and PATH/val/CLASS hold the pictures; images, size and classes are those of the folder.\n"
+        "{table}\nPATH/train/CLASS and PATH/val/CLASS hold the pictures; their numbers and size are the folder's.\n"
     )
 }
 

@@ -253,12 +253,11 @@ impl Catalogue {
 
 /// What is wrong with a text that does not read as a catalogue, with its place.
 fn no_catalogue(error: &serde_json::Error) -> String {
-    let what = if error.is_data() { "this is JSON, but no preset file" } else { "this is not a preset file" };
-    let text = error.to_string();
-    let cause = text.split(" at line ").next().unwrap_or(&text);
-    let hint =
-        "a preset file is JSON with layers, custom, models and datasets; without --presets the program's own are used";
-    format!("{what}: line {}, column {}: {cause}\nhint: {hint}", error.line(), error.column())
+    if error.is_data() {
+        return error.to_string();
+    }
+    let hint = "it is JSON, with layers, custom, models and datasets; without --presets the program's own are used";
+    format!("this is not a preset file: {error}\nhint: {hint}")
 }
 
 fn blocks(values: &[Value]) -> Result<Vec<BlockEntry>, (usize, String)> {

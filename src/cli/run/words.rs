@@ -20,9 +20,12 @@ pub fn title(plan: &RunPlan, on: tch::Device) -> String {
 /// The learning rates of a phase's blocks, each once.
 fn rates(plan: &RunPlan, phase: &Phase) -> String {
     let rate = |layer: &LayerConfig| if layer.method.is_hebbian() { layer.lr } else { layer.lr_sup };
-    let mut rates: Vec<String> =
-        phase.blocks.iter().map(|i| rate(&plan.network.blocks[*i].layer).to_string()).collect();
-    rates.dedup();
+    let mut rates: Vec<String> = Vec::new();
+    for rate in phase.blocks.iter().map(|i| rate(&plan.network.blocks[*i].layer).to_string()) {
+        if !rates.contains(&rate) {
+            rates.push(rate);
+        }
+    }
     rates.join(" and ")
 }
 
