@@ -78,7 +78,7 @@ fn baselines_are_the_runs_that_people_would_type() {
                 &format!("trained layers {:>15.2} %", alone.done.accuracy()),
                 &format!("random layers {:>16.2} %", random.done.accuracy()),
                 &format!("pixels {:>23.2} %", pixels.done.accuracy()),
-                "without labels, the layers learned ",
+                "without labels, learning is worth ",
                 "of 6 in block 0, ",
                 "of 20 in block 1\n",
                 "  baseline     results/runs/custom/",
@@ -137,7 +137,7 @@ fn what_has_nothing_to_compare_is_wrong_use() {
 /// A run whose every part has many steps.
 fn long() -> String {
     format!(
-        "{MODEL} {SMALL} --set dataset_unsup.batch_size=1 --set dataset_sup.batch_size=1 --set dataset_sup.nb_epoch=40"
+        "{MODEL} {SMALL} --set dataset_unsup.batch_size=1 --set dataset_sup.batch_size=1 --set dataset_sup.nb_epoch=12"
     )
 }
 
@@ -153,7 +153,7 @@ fn left(run: &Run) -> (Vec<Vec<u8>>, Vec<Table>, Vec<u8>) {
 fn a_run_that_is_stopped_in_any_part_ends_with_the_comparison() {
     let quiet = Place::new();
     let undisturbed = quiet.run(&format!("{} --baseline random,pixels", long()));
-    for moments in [&["epoch 1/40"][..], &["baseline random", "epoch 1/40"], &["baseline pixels", "epoch 1/40"]] {
+    for moments in [&["epoch 1/12"][..], &["baseline random", "epoch 1/12"], &["baseline pixels", "epoch 1/12"]] {
         let place = Place::new();
         let done = place.start(&format!("{} --baseline random,pixels", long())).interrupt_after(moments);
         assert_eq!(done.code, Some(130), "{moments:?}: {done:#?}");

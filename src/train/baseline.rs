@@ -147,9 +147,9 @@ impl Comparison {
             let verdict = match (by_chance, difference > 0.0) {
                 (true, _) => "no more than chance gives",
                 (false, true) => "more than chance gives",
-                (false, false) => "less than random layers are worth, and not by chance",
+                (false, false) => "it makes them worse, and not by chance",
             };
-            text += &format!("{how}the layers learned {difference:+.2} points over random ones: {verdict}\n");
+            text += &format!("{how}learning is worth {difference:+.2} points over random layers: {verdict}\n");
         }
         text
     }
@@ -212,13 +212,13 @@ mod tests {
             Comparison { images: 1000, without_labels: true, trained: outcome(trained), baselines }.text()
         };
         for (trained, random, verdict) in [
-            (87.0, 80.0, "+7.00 points over random ones: more than chance gives"),
-            (87.0, 86.0, "+1.00 points over random ones: no more than chance gives"),
-            (80.0, 87.0, "-7.00 points over random ones: less than random layers are worth, and not by chance"),
-            (100.0, 100.0, "+0.00 points over random ones: no more than chance gives"),
+            (87.0, 80.0, "+7.00 points over random layers: more than chance gives"),
+            (87.0, 86.0, "+1.00 points over random layers: no more than chance gives"),
+            (80.0, 87.0, "-7.00 points over random layers: it makes them worse, and not by chance"),
+            (100.0, 100.0, "+0.00 points over random layers: no more than chance gives"),
         ] {
             let text = said(trained, random);
-            assert!(text.ends_with(&format!("without labels, the layers learned {verdict}\n")), "{text}");
+            assert!(text.ends_with(&format!("without labels, learning is worth {verdict}\n")), "{text}");
         }
         let table = "accuracy on 1,000 test images        learning adds\n  \
                      trained layers           87.00 %\n  \

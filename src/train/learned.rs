@@ -76,7 +76,7 @@ pub fn cosines(before: &Network, after: &Network, block: usize) -> Option<Vec<f6
     Vec::try_from(cosines.to_device(tch::Device::Cpu)).ok()
 }
 
-/// `units that learned: 36 of 36 in block 0, 60 of 64 in block 1`; empty without Hebbian blocks.
+/// `units that learned (turned by 60° or more): 36 of 36 in block 0, 60 of 64 in block 1`; empty without Hebbian blocks.
 pub fn units_text(blocks: &[(usize, Vec<f64>)]) -> String {
     let of = |(block, cosines): &(usize, Vec<f64>)| {
         let learned = cosines.iter().filter(|c| **c < TURNED).count();
@@ -84,7 +84,10 @@ pub fn units_text(blocks: &[(usize, Vec<f64>)]) -> String {
     };
     match blocks {
         [] => String::new(),
-        some => format!("units that learned: {}\n", some.iter().map(of).collect::<Vec<_>>().join(", ")),
+        some => format!(
+            "units that learned (turned by 60° or more): {}\n",
+            some.iter().map(of).collect::<Vec<_>>().join(", ")
+        ),
     }
 }
 
@@ -159,7 +162,7 @@ mod tests {
         assert!(cosines(&network(0), &network(0), 1).is_none(), "a classifier is not Hebbian");
         assert_eq!(
             units_text(&[(0, vec![0.1, 0.9]), (2, vec![-1.0])]),
-            "units that learned: 1 of 2 in block 0, 1 of 1 in block 2\n"
+            "units that learned (turned by 60° or more): 1 of 2 in block 0, 1 of 1 in block 2\n"
         );
         assert_eq!(units_text(&[]), "");
     }
