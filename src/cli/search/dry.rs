@@ -298,7 +298,8 @@ fn operations_text(flop: f64) -> String {
 /// Two digits above 10, one below.
 fn rounded(value: f64) -> String {
     if value < 0.1 {
-        return if value > 0.0 { "0.1" } else { "0" }.to_string();
+        let least = if value > 0.0 { "0.1" } else { "0" };
+        return least.to_string();
     }
     let digits = if value < 10.0 { 1 } else { 2 };
     let scale = 10f64.powi(digits - 1 - value.log10().floor() as i32);
