@@ -19,7 +19,7 @@ use softhebb::encoder::layout::{Layout, clusters, place};
 use softhebb::encoder::published::Published;
 use softhebb::encoder::train::train;
 use softhebb::encoder::{Encoder, Features, Plan, Rule, Source, SourceSpec, Variant, neighbors};
-use softhebb::files::RunDir;
+use softhebb::files::{FileError, RunDir};
 use softhebb::files::npy::{self, Matrix};
 use softhebb::plane::neighbours::{Near, nearest_in_blocks};
 use softhebb::report::{Event, Hub, ReportError, Subscriber};
@@ -108,7 +108,7 @@ fn the_published_shapes() {
 /// Rows as the features of that many images.
 fn rows(folder: &Path, values: &[f32], columns: usize) -> Features {
     let path = folder.join("rows.npy");
-    let n = npy::write(&path, columns, |rows| rows.push(values).map_err(npy::failed(&path))).unwrap();
+    let n = npy::write(&path, columns, |rows| rows.push(values).map_err(FileError::write(&path))).unwrap();
     Features { matrix: Matrix::open(&path, n, columns).unwrap(), indices: (0..n as u32).collect() }
 }
 
