@@ -7,6 +7,8 @@ pub mod completions;
 pub mod data;
 pub mod encode;
 pub mod hopfield;
+mod images;
+mod options;
 pub mod plot;
 pub mod post_hoc;
 mod progress;
