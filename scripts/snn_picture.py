@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Puts pictures that `softhebb snn show` drew side by side, a row a run.
 
-usage: snn_picture.py OUT.png RUN_DIR...      needs Pillow (scripts/requirements.txt)
+usage: snn_picture.py OUT.png SHOW_DIR...     needs Pillow (scripts/requirements.txt)
+SHOW_DIR is the folder that `softhebb snn show RUN` left: RUN/show/image-0.
 """
 import pathlib
 import sys
@@ -15,7 +16,7 @@ HEIGHT, GAP = 360, 16
 def main(out, folders):
     rows = []
     for folder in folders:
-        pictures = [Image.open(pathlib.Path(folder) / "pictures" / f"{name}.png").convert("RGB") for name in NAMES]
+        pictures = [Image.open(pathlib.Path(folder) / f"{name}.png").convert("RGB") for name in NAMES]
         # Templates stay as they are (two rows of five); the others take the height of the row.
         rows.append([p if p.height <= HEIGHT else p.resize((p.width * HEIGHT // p.height, HEIGHT), Image.LANCZOS) for p in pictures])
     widths = [max(row[i].width for row in rows) for i in range(len(NAMES))]

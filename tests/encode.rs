@@ -19,8 +19,8 @@ use softhebb::encoder::layout::{Layout, clusters, place};
 use softhebb::encoder::published::Published;
 use softhebb::encoder::train::train;
 use softhebb::encoder::{Encoder, Features, Plan, Rule, Source, SourceSpec, Variant, neighbors};
-use softhebb::files::{FileError, RunDir};
 use softhebb::files::npy::{self, Matrix};
+use softhebb::files::{FileError, RunDir};
 use softhebb::plane::neighbours::{Near, nearest_in_blocks};
 use softhebb::report::{Event, Hub, ReportError, Subscriber};
 use tch::{Device, Kind, Tensor};
@@ -296,6 +296,9 @@ fn a_folder_is_trained_embedded_clustered_and_searched() {
     let run = dir.root().display();
     let common = format!("'{run}' --device cpu --threads 1");
     place.softhebb(&format!("encode features {common} -o rows.npy")).succeeds();
+    let taken = ["rows.npy is there already", "hint: --force replaces it, --out FILE writes elsewhere"];
+    place.softhebb(&format!("encode features {common} -o rows.npy --limit 2")).fails(2, &taken);
+    place.softhebb(&format!("encode features {common} -o rows.csv")).fails(2, &["--out is rows.csv", ".npy"]);
     let table = Table::read(&place.path("rows.csv"));
     assert_eq!((table.rows.len(), table.of("file")[0], table.of("class")[19]), (20, "across/0.png", "down"));
     let matrix = Matrix::open(&place.path("rows.npy"), 20, 8 * 6 * 6).unwrap();
@@ -325,10 +328,15 @@ fn a_folder_is_trained_embedded_clustered_and_searched() {
     assert_eq!((places.names.join(","), places.rows.len()), ("file,x,y,cluster".into(), 20));
     let scores = json(&fs::read_to_string(found.join("scores.json")).unwrap());
     assert_eq!(scores["scores"].as_array().unwrap().len(), 3);
-    place.softhebb(&line).succeeds();
+    let taken = place.softhebb(&line).fails(2, &["canvas.png is there already", "hint: --force", "--name NAME"]);
+    assert!(taken.stdout.is_empty(), "nothing was computed: {}", taken.stdout);
+    place.softhebb(&format!("{line} --force")).succeeds();
     assert!(canvas == fs::read(found.join("canvas.png")).unwrap(), "the same for a seed");
+    place.softhebb(&format!("{line} --name two")).succeeds();
+    assert!(canvas == fs::read(dir.findings("cluster", "two").join("canvas.png")).unwrap());
 
     place.softhebb(&format!("encode neighbors {common} --rows 3 --k 4 --picture 24")).succeeds();
+    place.softhebb(&format!("encode neighbors {common}")).fails(2, &["grid.png is there already", "--force"]);
     let found = dir.findings("neighbors", "pictures");
     let near = Table::read(&found.join("neighbors.csv"));
     assert_eq!((near.rows.len(), near.of("rank")[..4].join("")), (12, "1234".into()));
@@ -459,6 +467,16 @@ fn what_cannot_be_done_is_told() {
     fs::write(place.path("broken/b.webp"), [0; 40]).unwrap();
     for (line, code, parts) in [
         ("train nowhere", 2, vec!["SOURCE is nowhere", "no such folder or file", "FashionMini"]),
+        ("train sprites.png", 2, vec!["SOURCE is sprites.png", "there is no such file or folder"]),
+        ("train a/b --tile 16x16", 2, vec!["SOURCE is a/b", "there is no such file or folder"]),
+        ("train sheet --tile 16x16", 2, vec!["SOURCE is sheet", "there is no such file or folder"]),
+        (
+            "train MNIST",
+            1,
+            vec!["MNIST was not found", "softhebb data fetch MNIST", "softhebb encode train FashionMini"],
+        ),
+        ("train --tile 0x0", 2, vec!["`0x0` is not a size: WIDTHxHEIGHT"]),
+        ("train --name a/b", 2, vec!["a name of one folder is expected"]),
         ("train empty", 1, vec!["no images in empty", "none of its 0 files ends in png"]),
         ("train broken --epochs 1", 1, vec!["no images in broken: none of 2 can be read", "is skipped"]),
         ("train broken/a.jpg", 2, vec!["it is one file: --tile WIDTHxHEIGHT"]),

@@ -430,8 +430,7 @@ fn every_rule_activation_and_order_runs() {
         "--rule modern --activation sigmoid",
         "--activation sigmoid --temperature 2 --updates async",
     ] {
-        let done =
-            place.softhebb(&format!("hopfield recall --threads 1 --repeats 2 --noise 0,0.1 --save false {line}"));
+        let done = place.softhebb(&format!("hopfield recall --threads 1 --repeats 2 --noise 0,0.1 --no-save {line}"));
         let done = done.succeeds();
         assert_eq!(done.stdout.matches(" image ").count(), 4, "{}", done.stdout);
     }
@@ -467,10 +466,18 @@ fn capacity_goes_on_where_it_stopped() {
     std::fs::write(dir.metrics(), some.join("\n")).unwrap();
     std::fs::remove_file(dir.picture("capacity")).unwrap();
     let folder = dir.root().display();
-    let done = place.softhebb(&format!("hopfield capacity --threads 1 --resume '{folder}'")).succeeds();
+    let other = place.softhebb(&format!("hopfield capacity --resume all --run-dir '{folder}' --trials 3"));
+    other.fails(2, &["has another plan", "trials: 2 there, 3 asked for", "hint: "]);
+    let done = place.softhebb(&format!("hopfield capacity --threads 1 --resume all --run-dir '{folder}'")).succeeds();
     assert_eq!(done.stdout.matches("  hebbian ").count(), 2, "three are not measured again: {}", done.stdout);
     assert!(whole.differences(&Table::read(&dir.metrics())).is_empty());
     assert!(dir.picture("capacity").is_file());
+    // The older form, and the newest run of the same plan.
+    for resume in [format!("--resume '{folder}'"), "--resume all".to_string()] {
+        let done = place.softhebb(&format!("{line} {resume}")).succeeds();
+        assert!(!done.stdout.contains("  hebbian "), "nothing is measured again: {}", done.stdout);
+    }
+    only_run(&place);
 }
 
 #[test]
@@ -478,8 +485,15 @@ fn wrong_commands_are_told() {
     let place = Place::new();
     for (line, code, parts) in [
         ("recall --classes 0,zebra", 2, &["FashionMini has no class `zebra`", "1 (Trouser)"][..]),
-        ("recall --classes 0 --per-class 2000", 1, &["class 0", "500 training images", "4000 are wanted", "hint: "]),
-        ("recall --per-class 0", 1, &["the set is empty"]),
+        ("recall --classes 0 --per-class 2000", 2, &["class 0", "500 training images", "4000 are wanted", "hint: "]),
+        (
+            "recall --per-class 500",
+            2,
+            &["1000 are wanted: 500 to store and the next 500 as other inputs", "hint: take --per-class 250 or less"],
+        ),
+        ("recall --classes 77", 2, &["FashionMini has no class `77`"]),
+        ("recall --noise a,b", 2, &["`a` is no number; a list is written as 0,0.1,0.2"]),
+        ("recall --per-class 0", 2, &["the set is empty"]),
         ("recall --noise 1.5", 2, &["--noise is 1.5"]),
         ("recall --noise -0.1", 2, &["--noise is -0.1"]),
         ("recall --temperature 0", 2, &["--temperature is 0, but must be above 0"]),
@@ -488,7 +502,11 @@ fn wrong_commands_are_told() {
         ("recall --rule modern --beta -1", 2, &["--beta is -1"]),
         ("recall --sweeps 0", 2, &["--sweeps is 0"]),
         ("recall --repeats 0", 2, &["--repeats is 0"]),
-        ("recall --dataset MNIST", 1, &["MNIST", "softhebb data fetch MNIST"]),
+        (
+            "recall --dataset MNIST",
+            1,
+            &["MNIST", "softhebb data fetch MNIST", "softhebb hopfield recall --dataset FashionMini"],
+        ),
         ("recall --dataset Nothing", 2, &["Nothing"]),
         ("forget --pattern 3", 2, &["--pattern is 3, but there are 3 patterns"]),
         ("forget --strength 0", 2, &["--strength is 0"]),
@@ -497,6 +515,8 @@ fn wrong_commands_are_told() {
         ("capacity --trials 0", 2, &["--trials is 0"]),
         ("capacity --n 1", 2, &["--n is 1"]),
         ("capacity --resume nowhere", 1, &["nowhere", "No such file"]),
+        ("capacity --resume all --run-dir nowhere", 1, &["nowhere", "No such file"]),
+        ("capacity --resume all", 2, &["there is no run to go on with"]),
         ("bench --n 0", 2, &["--n is 0"]),
     ] {
         place.softhebb(&format!("hopfield {line}")).fails(code, parts);

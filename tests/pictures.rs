@@ -183,9 +183,36 @@ fn a_trained_network_is_drawn() {
         let done = place.softhebb(&format!("plot {what} {folder} --threads 1")).succeeds();
         assert!(done.stdout.contains(said), "{what}: {}", done.stdout);
         drawn(&place, &done.stdout, count);
+        let again = place.softhebb(&format!("plot {what} {folder} --threads 1"));
+        let again = again.fails(2, &[" is there already", "hint: --force replaces it, --out PATH writes elsewhere"]);
+        assert!(again.stdout.is_empty(), "nothing was computed: {}", again.stdout);
     }
+    fs::create_dir(place.path("drawings")).unwrap();
+    for (out, file) in [("new/", "new/plot-filters-b0"), ("drawings", "drawings/plot-filters-b0"), ("own", "own")] {
+        let done = place.softhebb(&format!("plot filters {folder} --out {out}")).succeeds();
+        assert!(done.stdout.starts_with(&format!("{file}.png\n")), "{out}: {}", done.stdout);
+    }
+    place.softhebb(&format!("plot filters {folder} --out own --force")).succeeds();
+    fs::write(place.path("file"), "").unwrap();
+    let done = place.softhebb(&format!("plot filters {folder} --out file/x"));
+    let done = done.fails(1, &["cannot write file/x.png", "hint: ", "--out PATH writes elsewhere"]);
+    assert!(!done.stderr.contains("--results-dir"), "{}", done.stderr);
     place.softhebb(&format!("plot patches {folder} --units 99")).fails(2, &["unit 99", "units 0 to 15"]);
     place.softhebb(&format!("plot filters {folder} --block 1")).fails(2, &["block 0"]);
+    for (bad, parts) in [
+        ("embedding --limit 0", ["a whole number from 1 is expected", "--limit"]),
+        ("embedding --limit 10", ["--neighbors is 15", "there are 10 images"]),
+        ("embedding --neighbours x", ["a whole number from 1 is expected", "--neighbors"]),
+        ("receptive-fields --contrast 0", ["--contrast is 0", "above 0"]),
+        ("receptive-fields --steps 0", ["a whole number from 1 is expected", "--steps"]),
+        ("embedding --dataset CIFAR10_50", ["CIFAR10_50", "another shape"]),
+        ("patches --count 0", ["a whole number from 1 is expected", "--count"]),
+    ] {
+        place.softhebb(&format!("plot {bad} {folder} --out bad")).fails(2, &parts);
+    }
+    let done = place.softhebb(&format!("plot patches {folder} --dataset MNIST_50 --out bad"));
+    done.fails(1, &["MNIST was not found", "softhebb data fetch MNIST", "softhebb plot patches"]);
+    assert!(!place.path("bad.png").exists());
     place.softhebb(&format!("plot embedding {folder} --block 9")).fails(2, &["blocks 0 to 2"]);
     place.softhebb("plot filters nowhere").fails(1, &["cannot read nowhere/config.json", "hint: "]);
 }
@@ -217,12 +244,21 @@ fn the_post_hoc_loss_falls_and_is_drawn_beside_another() {
     place.softhebb(&format!("{soft} --beside nowhere")).fails(2, &["no curve of a post-hoc run in nowhere"]);
 }
 
+/// Small networks, few images.
+const ROBUST: &str = "robustness --dataset FashionMini --units 100 --epochs 1 --limit 100 --steps 5 --noise 0,0.5 --l2 0,2 --linf 0,0.1 --threads 1";
+
 #[test]
-fn robustness_is_measured_and_a_second_run_trains_nothing() {
+fn robustness_leaves_a_run_that_goes_on_and_is_not_overwritten() {
     let place = Place::new();
-    let line = "robustness --dataset FashionMini --units 100 --epochs 1 --images 100 --steps 5 --noise 0,0.5 --l2 0,2 --linf 0,0.1 --threads 1";
-    let done = place.softhebb(line).succeeds();
-    let table = common::Table::read(&place.path("results/robustness-FashionMini.csv"));
+    fs::create_dir(place.path("results")).unwrap();
+    fs::write(place.path("results/robustness-FashionMini.csv"), "earlier").unwrap();
+    let done = place.softhebb(ROBUST).succeeds();
+    assert_eq!(fs::read_to_string(place.path("results/robustness-FashionMini.csv")).unwrap(), "earlier");
+    let folder = place.path("results/runs/robustness/FashionMini-c100-seed0");
+    for file in ["config.json", "provenance.json", "metrics.csv", "table.md", "pictures/robustness.png"] {
+        assert!(folder.join(file).is_file(), "{file}");
+    }
+    let table = common::Table::read(&folder.join("metrics.csv"));
     // Three networks, two strengths of three attacks, and the transferred one for the two that are not BP.
     assert_eq!(table.rows.len(), 3 * 3 * 2 + 2 * 2);
     let of = |attack: &str, strength: &str| -> Vec<f64> {
@@ -237,8 +273,84 @@ fn robustness_is_measured_and_a_second_run_trains_nothing() {
         "{}",
         done.stdout
     );
-    let again = place.softhebb(line).succeeds();
-    assert!(again.stderr.matches("is trained").count() == 3 && done.stdout.ends_with(&again.stdout), "{again:#?}");
-    place.softhebb("robustness --l2=-1 --dataset FashionMini").fails(2, &["at least 0"]);
-    place.softhebb("robustness nowhere").fails(1, &["nowhere"]);
+
+    // As if it had been stopped: one network is not there, two rows are not measured.
+    let text = fs::read_to_string(folder.join("metrics.csv")).unwrap();
+    let some: Vec<&str> = text.lines().take(3).collect();
+    fs::write(folder.join("metrics.csv"), some.join("\n")).unwrap();
+    let network = |name: &str| folder.join(format!("networks/{name}-seed0/checkpoint.safetensors"));
+    let bytes = ["SoftHebb", "HardWTA", "BP"].map(|name| fs::read(network(name)).unwrap());
+    fs::remove_dir_all(folder.join("networks/BP-seed0")).unwrap();
+    fs::remove_file(folder.join("pictures/robustness.png")).unwrap();
+    let again = place.softhebb(&format!("{ROBUST} --resume all")).succeeds();
+    assert_eq!(again.stderr.matches("test accuracy").count() + again.stdout.matches("test accuracy ").count(), 1);
+    assert!(fs::read_to_string(folder.join("metrics.csv")).unwrap() == text, "the same rows");
+    for (name, bytes) in ["SoftHebb", "HardWTA", "BP"].into_iter().zip(bytes) {
+        let tensors = |bytes: &[u8]| common::Tensors::parse(bytes).unwrap().tensors;
+        assert!(tensors(&fs::read(network(name)).unwrap()) == tensors(&bytes), "{name}");
+    }
+    assert!(folder.join("pictures/robustness.png").is_file());
+    let other =
+        place.softhebb("robustness --resume all --run-dir results/runs/robustness/FashionMini-c100-seed0 --steps 6");
+    other.fails(2, &["has another plan", "steps: 5 there, 6 asked for", "hint: `softhebb robustness --resume all"]);
+
+    // A second one has a folder of its own; runs can be named, and nothing saved.
+    let soft = "results/runs/robustness/FashionMini-c100-seed0/networks/SoftHebb-seed0";
+    let few = format!("robustness {soft} {soft} --limit 20 --noise 0 --l2 0 --linf 0 --threads 1");
+    let done = place.softhebb(&format!("{few} --no-save")).succeeds();
+    assert!(done.stdout.contains("| SoftHebb | SoftHebb (2) |"), "{}", done.stdout);
+    assert!(!place.path("results/runs/robustness/FashionMini-seed0").exists());
+    for name in ["mine", "mine-2"] {
+        place.softhebb(&format!("{few} --name mine -q")).succeeds();
+        assert!(place.path(&format!("results/runs/robustness/{name}/table.md")).is_file(), "{name}");
+    }
+    let done = place.softhebb("plot filters results/runs/robustness/mine");
+    done.fails(2, &["was left by `softhebb robustness`", "the folder of a `softhebb run` is wanted"]);
+}
+
+#[test]
+fn robustness_says_what_is_wrong_before_it_begins() {
+    let place = Place::new();
+    for (line, code, parts) in [
+        ("--l2=-1 --dataset FashionMini", 2, &["-1 is below 0", "at least 0", "--l2"][..]),
+        ("--noise a,b", 2, &["`a` is no number; a list is written as 0,0.1,0.2"]),
+        ("--noise '0 0.1'", 2, &["`0 0.1` is no number"]),
+        ("--linf ''", 2, &["`` is no number"]),
+        ("--limit 0", 2, &["a whole number from 1 is expected"]),
+        ("--images x", 2, &["a whole number from 1 is expected"]),
+        ("--steps 0", 2, &["a whole number from 1 is expected"]),
+        ("--seeds 0", 2, &["--num-seeds"]),
+        ("--epochs 0", 2, &["--epochs"]),
+        ("--units 0", 2, &["--units"]),
+        ("--name ../x", 2, &["a name of one folder is expected"]),
+        ("--dataset CIFAR10", 2, &["--dataset is CIFAR10", "MNIST, FashionMNIST, FashionMini", "hint: "]),
+        ("--threads 99999999", 2, &["a whole number from 0 (all cores) to 4096 is expected"]),
+        ("--json", 2, &["--dry-run"]),
+        ("--resume all", 2, &["there is no run to go on with", "hint: "]),
+        ("--run-dir x", 2, &["--resume"]),
+        ("--device tpu", 2, &["unknown device `tpu`"]),
+        ("--out x", 2, &["--out"]),
+        ("nowhere", 1, &["cannot read nowhere/config.json", "hint: "]),
+        (
+            "--dataset MNIST",
+            1,
+            &["MNIST was not found", "data fetch MNIST", "softhebb robustness --dataset FashionMini"],
+        ),
+    ] {
+        let done = place.softhebb(&format!("robustness {line}")).fails(code, parts);
+        assert!(!done.stderr.contains("softhebb run"), "{line}: {}", done.stderr);
+    }
+    let done = place.softhebb("post-hoc --model 'Soft-c10; BP-c10' --dataset MNIST");
+    done.fails(1, &["MNIST was not found", "softhebb post-hoc --model 'Soft-c10; BP-c10' --dataset FashionMini"]);
+    assert!(!place.path("results").exists(), "nothing is left behind");
+    // What the help shows can be typed.
+    let help = place.softhebb("robustness --help").succeeds().stdout;
+    let shown =
+        help.split("--noise <LIST>").nth(1).unwrap().split("[default: ").nth(1).unwrap().split(']').next().unwrap();
+    let shown = shown.split_whitespace().collect::<String>();
+    let plan = place.softhebb(&format!("robustness --noise {shown} --dry-run --json")).succeeds();
+    assert_eq!(common::json(&plan.stdout)["noise"].as_array().unwrap().len(), 8);
+    let text = place.softhebb("robustness --dry-run").succeeds().stdout;
+    assert!(text.lines().any(|line| line.split_whitespace().eq(["limit", "1000"])), "{text}");
+    assert!(text.contains("below results/runs/robustness"), "{text}");
 }

@@ -18,7 +18,7 @@ const FOLDER: &str = "results/runs/snn/FashionMini-notebook-h64-seed3";
 
 #[test]
 fn the_notebooks_constants_are_the_defaults() {
-    let plan = json(&Place::new().softhebb("snn train --dry-run").succeeds().stdout);
+    let plan = json(&Place::new().softhebb("snn train --dry-run --json").succeeds().stdout);
     let constants = &plan["constants"];
     // The cells of the notebook: its class, its call of it, its call of `train_step` and of `poisson_encode`.
     for (key, value) in [
@@ -82,7 +82,16 @@ fn a_run_leaves_what_it_should_and_is_scored_and_drawn() {
     let said = place.softhebb(&format!("snn eval {FOLDER}")).succeeds().stdout;
     assert!(said.contains("% of 1000 test images of FashionMini"), "{said}");
 
+    let limited = place.softhebb(&format!("snn eval {FOLDER} --limit 128 --json")).succeeds().stdout;
+    assert_eq!(json(&limited)["score"], score["score"]);
+
+    let before = fs::read(folder.join("pictures/templates.png")).unwrap();
     let said = place.softhebb(&format!("snn show {FOLDER} --image 5")).succeeds().stdout;
+    assert!(before == fs::read(folder.join("pictures/templates.png")).unwrap(), "the run's own picture stays");
+    place
+        .softhebb(&format!("snn show {FOLDER} --image 5 --steps 10"))
+        .fails(2, &["show/image-5/templates.png is there already", "hint: --force replaces it, --name NAME"]);
+    place.softhebb(&format!("snn show {FOLDER} --image 5 --name short --steps 10")).succeeds();
     assert!(said.starts_with("test image 5: true class "), "{said}");
     for name in [
         "templates",
@@ -93,15 +102,15 @@ fn a_run_leaves_what_it_should_and_is_scored_and_drawn() {
         "potential-hidden",
         "potential-output",
     ] {
-        let path = format!("{FOLDER}/pictures/{name}.png");
+        let path = format!("{FOLDER}/show/image-5/{name}.png");
         assert!(said.contains(&path), "{path} is not in {said}");
         let png = fs::read(place.path(&path)).unwrap();
         assert!(png.starts_with(b"\x89PNG") && png.len() > 200, "{path}");
     }
-    // tensorboard finds the same: a score and weights an epoch, the example once.
+    // tensorboard finds the same: a score and weights an epoch, the two examples.
     let Some(found) = read_events(&RunDir::new(&folder)) else { return };
     assert_eq!(found["scalars"]["accuracy/test"].as_array().unwrap().len(), 2);
-    for (tag, times) in [("templates", 3), ("weights", 3), ("raster/hidden", 1), ("potential/output", 1)] {
+    for (tag, times) in [("templates", 4), ("weights", 4), ("raster/hidden", 2), ("potential/output", 2)] {
         assert_eq!(found["images"][tag].as_array().map(Vec::len), Some(times), "{tag}");
     }
 }
@@ -170,7 +179,7 @@ fn what_is_typed_wrong_is_told() {
         ("snn train --dataset MINST", &["MINST", "FashionMini, MNIST"]),
         ("snn train --resume all", &["there is no run to go on with", "hint: "]),
         ("snn train --k-hidden x", &["invalid value 'x'"]),
-        ("snn bench --images 0", &["--images is 0, but must be at least 1"]),
+        ("snn bench --images 0", &["--limit is 0, but must be at least 1"]),
         ("snn bench --repeats 0", &["--repeats is 0, but must be at least 1"]),
     ] {
         let done = place.softhebb(line).fails(2, parts);
@@ -178,7 +187,7 @@ fn what_is_typed_wrong_is_told() {
     }
     assert!(!place.path("results").exists(), "nothing is left behind");
     for (line, parts) in [
-        ("snn train --dataset MNIST", &["MNIST", "hint: "][..]),
+        ("snn train --dataset MNIST", &["MNIST", "hint: ", "softhebb snn train --dataset FashionMini"][..]),
         ("snn eval nowhere", &["cannot read nowhere/config.json", "hint: "]),
         ("snn show nowhere", &["cannot read nowhere/config.json", "hint: "]),
         ("snn bench --images 1 --repeats 1 --peer 'echo no'", &["`echo no` printed no JSON"]),
@@ -203,7 +212,7 @@ fn what_does_not_fit_a_run_is_told() {
         place.softhebb(&format!("snn {command} {FOLDER}")).fails(1, &["not a whole safetensors file", "hint: "]);
     }
     fs::write(place.path(FOLDER).join("config.json"), b"{}").unwrap();
-    place.softhebb(&format!("snn eval {FOLDER}")).fails(1, &["is not the plan of an `snn` run", "hint: "]);
+    place.softhebb(&format!("snn eval {FOLDER}")).fails(1, &["is not the plan of a `softhebb snn train`", "hint: "]);
 }
 
 #[test]

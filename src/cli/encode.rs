@@ -12,6 +12,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::options::{IN_RUN, written};
+
 /// Arrange images by likeness, learned without labels: train an encoder, embed, cluster, find neighbours.
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
@@ -43,8 +45,8 @@ pub fn run(args: &EncodeArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Train(args) => train::run(args),
         Command::Features(args) => features::run(args).map(done),
-        Command::Cluster(args) => cluster::run(args).map(done),
-        Command::Neighbors(args) => neighbors::run(args).map(done),
+        Command::Cluster(args) => cluster::run(args).map_err(written(IN_RUN)).map(done),
+        Command::Neighbors(args) => neighbors::run(args).map_err(written(IN_RUN)).map(done),
         Command::Bench(args) => bench::run(args).map(done),
     }
 }

@@ -27,7 +27,7 @@ pub struct PostHocArgs {
     run: RunArgs,
 
     /// Draw the curves of these earlier runs beside this one's.
-    #[arg(long, value_name = "RUN", num_args = 1..)]
+    #[arg(long, value_name = "RUN", num_args = 1.., help_heading = "Output")]
     beside: Vec<PathBuf>,
 }
 
@@ -83,7 +83,7 @@ fn third_part(finished: Finished, beside: &[PathBuf]) -> anyhow::Result<bool> {
     let Some(points) = points else {
         let again = shell(&plan.folder.display().to_string());
         if plan.save {
-            println!("interrupted; this goes on:  softhebb post-hoc --resume all --run-dir {again}");
+            writeln!(io::stdout(), "next, go on:  softhebb post-hoc --resume all --run-dir {again}")?;
         }
         return Ok(false);
     };

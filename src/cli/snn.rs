@@ -5,14 +5,15 @@ mod constants;
 mod look;
 mod train;
 
-use std::fs;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
-use crate::files::{FileError, RunDir};
+use super::images;
+use super::options::{IN_RUN, written};
 use crate::snn::Plan;
+use crate::snn::train::RunData;
 
 /// A two-layer spiking network with Hebbian rules: train it, score it, look at it.
 #[derive(Debug, Args)]
@@ -43,18 +44,14 @@ pub fn run(args: &SnnArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Train(args) => train::run(args),
         Command::Eval(args) => look::eval(args).map(done),
-        Command::Show(args) => look::show(args).map(done),
+        Command::Show(args) => look::show(args).map_err(written(IN_RUN)).map(done),
         Command::Bench(args) => bench::run(args).map(done),
     }
 }
 
-/// The plan of a run.
-fn read_plan(dir: &RunDir) -> anyhow::Result<Plan> {
-    let path = dir.config();
-    let hint = "hint: RUN is the folder that `softhebb snn train` left, with its config.json";
-    let text = fs::read_to_string(&path).map_err(FileError::read(&path)).map_err(|e| anyhow::anyhow!("{e}\n{hint}"))?;
-    serde_json::from_str(&text)
-        .map_err(|e| anyhow::anyhow!("{} is not the plan of an `snn` run: {e}\n{hint}", path.display()))
+/// Reads the data set of a plan, downloaded if it is missing and may be; `instead` is a command that does the same without it.
+fn load(plan: &Plan, download: bool, instead: Option<&str>) -> anyhow::Result<RunData> {
+    images::load(download, plan.data_dir.as_deref(), instead, || Ok(RunData::load(plan)?))
 }
 
 /// So many threads; 0: as many as there are cores.

@@ -1,8 +1,8 @@
-//! The embedding for tensorboard's projector: vectors, metadata, a sprite image, and the file that names them, all beside the
-//! events of the run.
+//! The embedding for tensorboard's projector: vectors, metadata and a sprite image, beside the clusters that they show; and, beside
+//! the events of the run, the file that names them.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{EncoderError, Features, Source, pictures};
 use crate::draw::write_png;
@@ -13,12 +13,23 @@ const LARGEST: u32 = 8192;
 /// Pixels of a picture, each way, where there is room.
 const SIDE: u32 = 48;
 
-/// Writes the files; `clusters` are those of the images. Returns the folder.
+/// The files of an embedding.
+pub const FILES: [&str; 4] = ["features.bytes", "features.tsv", "metadata.tsv", "sprites.png"];
+
+/// Writes the files into `folder`, which is two below the run's; `clusters` are those of the images. The file that names them
+/// names the newest embedding only. Returns where tensorboard finds it.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn write(dir: &RunDir, source: &Source, features: &Features, clusters: &[u32]) -> Result<PathBuf, EncoderError> {
-    let folder = dir.events();
+pub fn write(
+    dir: &RunDir,
+    folder: &Path,
+    source: &Source,
+    features: &Features,
+    clusters: &[u32],
+) -> Result<PathBuf, EncoderError> {
+    let parts: Vec<String> = folder.iter().rev().take(2).map(|part| part.to_string_lossy().into_owned()).collect();
+    let at = format!("../{}/{}", parts.get(1).map_or("", String::as_str), parts.first().map_or("", String::as_str));
     let (n, d) = (features.len(), features.matrix.columns());
     let bytes: Vec<u8> = features.matrix.block(0, n).iter().flat_map(|x| x.to_le_bytes()).collect();
     // The projector takes what reads as text for a table of numbers; vectors of real images never do.
@@ -49,13 +60,13 @@ pub fn write(dir: &RunDir, source: &Source, features: &Features, clusters: &[u32
     if side >= 4 {
         write_png(&folder.join("sprites.png"), &pictures::sprites(source, features, side))?;
         sprite = format!(
-            "  sprite {{\n    image_path: \"sprites.png\"\n    single_image_dim: {side}\n    single_image_dim: {side}\n  }}\n"
+            "  sprite {{\n    image_path: \"{at}/sprites.png\"\n    single_image_dim: {side}\n    single_image_dim: {side}\n  }}\n"
         );
     }
-    write_atomic(&folder.join("projector_config.pbtxt"), |out| {
+    write_atomic(&dir.events().join("projector_config.pbtxt"), |out| {
         writeln!(out, "embeddings {{")?;
-        writeln!(out, "  tensor_name: \"features\"\n  tensor_path: \"{vectors}\"")?;
-        writeln!(out, "  tensor_shape: {n}\n  tensor_shape: {d}\n  metadata_path: \"metadata.tsv\"\n{sprite}}}")
+        writeln!(out, "  tensor_name: \"features\"\n  tensor_path: \"{at}/{vectors}\"")?;
+        writeln!(out, "  tensor_shape: {n}\n  tensor_shape: {d}\n  metadata_path: \"{at}/metadata.tsv\"\n{sprite}}}")
     })?;
-    Ok(folder)
+    Ok(dir.events())
 }

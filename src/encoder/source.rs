@@ -97,6 +97,10 @@ impl Source {
         } else if path.is_file() {
             sheet::list(spec, path)?
         } else {
+            let known = data::find(&spec.place).is_ok();
+            if !known && (spec.tile.is_some() || spec.place.contains(['/', '.'])) {
+                return Err(missing(spec, "there is no such file or folder".to_string()));
+            }
             without_tile(spec, "a data set")?;
             data_set(spec, data_dir)?
         };
@@ -117,14 +121,16 @@ fn without_tile(spec: &SourceSpec, what: &str) -> Result<(), EncoderError> {
     }
 }
 
+fn missing(spec: &SourceSpec, rule: String) -> EncoderError {
+    EncoderError::Setting { name: "SOURCE", value: spec.place.clone(), rule }
+}
+
 fn data_set(spec: &SourceSpec, data_dir: Option<&Path>) -> Result<Source, EncoderError> {
     let info = data::find(&spec.place).map_err(|e| match e {
         // Whoever typed a path wants to hear that there is no such file.
-        DataError::UnknownName { known, .. } => EncoderError::Setting {
-            name: "SOURCE",
-            value: spec.place.clone(),
-            rule: format!("there is no such folder or file, and the data sets are {}", known.join(", ")),
-        },
+        DataError::UnknownName { known, .. } => {
+            missing(spec, format!("there is no such folder or file, and the data sets are {}", known.join(", ")))
+        }
         other => other.into(),
     })?;
     let loaded = data::load(info.name, "train", &DataDirs::resolve(data_dir)?)?;

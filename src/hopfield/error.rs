@@ -81,7 +81,10 @@ pub enum HopfieldError {
         known: String,
     },
     /// A class without enough images.
-    #[error("class {class} has {found} training images in {dataset}, {wanted} are wanted")]
+    #[error(
+        "class {class} has {found} training images in {dataset}, {wanted} are wanted: {half} to store and the next {half} as other inputs",
+        half = .wanted / 2
+    )]
     FewImages {
         /// The class.
         class: String,
@@ -126,9 +129,10 @@ impl HopfieldError {
             HopfieldError::Range { .. } => {
                 Some("binarise first: 1 where a value is above the pattern's mean, else -1".to_string())
             }
-            HopfieldError::FewImages { .. } => {
-                Some("leave the class out of --classes, or ask for fewer with --per-class".to_string())
+            HopfieldError::FewImages { found, .. } if *found < 2 => {
+                Some("leave the class out of --classes".to_string())
             }
+            HopfieldError::FewImages { found, .. } => Some(format!("take --per-class {} or less", found / 2)),
             HopfieldError::Device(DeviceError::Torch { .. }) => {
                 Some("if memory ran out, take fewer neurons or fewer states at a time".to_string())
             }
@@ -139,6 +143,13 @@ impl HopfieldError {
     /// Whether it is the command that is wrong, not the machine or a file.
     pub fn is_wrong_use(&self) -> bool {
         use HopfieldError as E;
-        matches!(self, E::Setting { .. } | E::UnknownClass { .. } | E::Data(DataError::UnknownName { .. }))
+        matches!(
+            self,
+            E::Setting { .. }
+                | E::Empty { .. }
+                | E::UnknownClass { .. }
+                | E::FewImages { .. }
+                | E::Data(DataError::UnknownName { .. })
+        )
     }
 }

@@ -59,7 +59,7 @@ pub fn speed(plan: &Plan, data: &Dataset, images: usize, repeats: usize) -> Resu
     let mut sparse = train::initial(plan, inputs, data.classes.len())?;
     fits(&sparse, &data.train)?;
     let mut dense = Dense::new(c, inputs, data.classes.len(), sparse.w1(), sparse.w2());
-    for (name, value) in [("--images", images), ("--repeats", repeats)] {
+    for (name, value) in [("--limit", images), ("--repeats", repeats)] {
         if value == 0 {
             return Err(SnnError::Constant { name, value: "0".into(), rule: "must be at least 1".into() });
         }

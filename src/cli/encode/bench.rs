@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::train::PlanArgs;
 use crate::device::{self, Precision};
-use crate::encoder::{Source, bench};
+use crate::encoder::bench;
 
 /// Arguments of `bench`.
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 3)]
     repeats: usize,
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 
@@ -26,7 +26,7 @@ pub struct BenchArgs {
 /// # Errors
 /// When images are missing, a setting is wrong, or libtorch fails.
 pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
-    let source = Source::open(&args.plan.spec(), args.plan.source.data_dir.as_deref())?;
+    let source = args.plan.source.open(&args.plan.spec(), None, "softhebb encode bench FashionMini")?;
     let plan = args.plan.plan(&source);
     plan.check()?;
     let on = plan.device.resolve(Precision::Float32)?;

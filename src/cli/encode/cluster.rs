@@ -7,7 +7,7 @@ use clap::Args;
 use rand::seq::index;
 use serde::Serialize;
 
-use super::look::{Look, LookArgs, write_table};
+use super::look::{FindingsArgs, Look, LookArgs, write_table};
 use crate::cli::Usage;
 use crate::device;
 use crate::draw::write_png;
@@ -45,6 +45,8 @@ pub struct ClusterArgs {
     /// Seed of clusters and places.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    findings: FindingsArgs,
 }
 
 /// A row of the comparison.
@@ -66,8 +68,9 @@ pub fn run(args: &ClusterArgs) -> anyhow::Result<()> {
         return Err(Usage(format!("--clusters is {}, but it must be 1 to 10000", args.clusters)).into());
     }
     pictures::check_canvas(args.canvas, args.picture.unwrap_or(1))?;
-    let mut look = args.look.open()?;
-    let folder = look.dir.findings("cluster", &look.source.stem);
+    let mut look = args.look.open("cluster")?;
+    let files = [&["canvas.png", "clusters.csv", "scores.json", "features.npy"][..], &projector::FILES].concat();
+    let folder = args.findings.folder(&look, "cluster", &files)?;
     let features = look.trained(&folder.join("features.npy"))?;
     let clusters = layout::clusters(&features, args.clusters, args.seed)?;
     let places = layout::place(&features, args.layout, args.seed)?;
@@ -82,7 +85,7 @@ pub fn run(args: &ClusterArgs) -> anyhow::Result<()> {
     let rows = rows.map(|((name, [x, y]), c)| vec![(*name).into(), x.to_string(), y.to_string(), c.to_string()]);
     let table = folder.join("clusters.csv");
     write_table(&table, &["file", "x", "y", "cluster"], rows)?;
-    let projector = projector::write(&look.dir, &look.source, &features, &clusters)?;
+    let projector = projector::write(&look.dir, &folder, &look.source, &features, &clusters)?;
     let scores = compare(args, &mut look, &features, &clusters, &folder)?;
     look.hub.close()?;
     let text = serde_json::to_string_pretty(&serde_json::json!({

@@ -1,16 +1,20 @@
 //! A trained encoder and the images that it looks at: what `features`, `cluster` and `neighbors` share.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::Args;
 
 use super::source::SourceArgs;
-use crate::device::{self, DeviceChoice, Precision};
+use crate::cli::Usage;
+use crate::cli::options::{ForceArgs, MachineArgs, TalkArgs, folder_name};
+use crate::cli::resume::{self, Kind};
+use crate::device::{self, Precision};
 use crate::encoder::features::By;
 use crate::encoder::{Encoder, EncoderError, Features, Plan, Source, checkpoint};
 use crate::files::{FileError, RunDir, write_atomic};
-use crate::report::{Closing, Console, Event, Hub, Verbosity};
+use crate::report::format::shell;
+use crate::report::{Closing, Console, Event, Hub};
 
 /// A run and images.
 #[derive(Debug, Args)]
@@ -20,15 +24,34 @@ pub struct LookArgs {
     run: PathBuf,
     #[command(flatten)]
     pub source: SourceArgs,
-    /// auto, cpu, cuda or cuda:N.
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: DeviceChoice,
-    /// Threads [default: all cores].
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
-    /// Say only warnings and the result.
-    #[arg(short, long)]
-    pub quiet: bool,
+    #[command(flatten)]
+    machine: MachineArgs,
+    #[command(flatten)]
+    talk: TalkArgs,
+}
+
+/// Where what was found goes: a folder below the run's.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Results")]
+pub struct FindingsArgs {
+    /// Name of the folder of the results below RUN [default: the source's].
+    #[arg(long, value_name = "NAME", value_parser = folder_name)]
+    name: Option<String>,
+    #[command(flatten)]
+    force: ForceArgs,
+}
+
+impl FindingsArgs {
+    /// The folder of `command` for these images, if its files may be written.
+    ///
+    /// # Errors
+    /// When one is there already.
+    pub fn folder(&self, look: &Look, command: &str, files: &[&str]) -> Result<PathBuf, Usage> {
+        let folder = look.dir.findings(command, self.name.as_deref().unwrap_or(&look.source.stem));
+        let files: Vec<PathBuf> = files.iter().map(|file| folder.join(file)).collect();
+        self.force.check(&files, "--name NAME")?;
+        Ok(folder)
+    }
 }
 
 /// A trained encoder, and images.
@@ -51,18 +74,19 @@ impl LookArgs {
     /// Opens the run and lists the images.
     ///
     /// # Errors
-    /// When the run is none, or there are no images.
-    pub fn open(&self) -> anyhow::Result<Look> {
+    /// When the folder is not of such a run, or there are no images.
+    pub fn open(&self, command: &str) -> anyhow::Result<Look> {
         let dir = RunDir::new(&self.run);
-        let plan = read_plan(&dir)?;
-        let device = self.device.resolve(Precision::Float32)?;
-        device::set_threads(self.threads);
+        let plan: Plan = resume::read(&dir, Kind::Encode)?;
+        let device = self.machine.choice().resolve(Precision::Float32)?;
+        device::set_threads(self.machine.threads());
         let (encoder, _) = checkpoint::load(&dir, &plan)?;
-        let data_dir = self.source.data_dir.as_deref().or(plan.data_dir.as_deref());
-        let source = Source::open(&self.source.over(&plan.source), data_dir)?;
+        let instead = format!("softhebb encode {command} {} FashionMini", shell(&self.run.display().to_string()));
+        let source = self.source.open(&self.source.over(&plan.source), plan.data_dir.as_deref(), &instead);
+        let own = || "these are the images that the run learned from; name others as SOURCE".to_string();
+        let source = if self.source.place.is_none() { source.with_context(own)? } else { source? };
         let mut hub = Hub::new();
-        let verbosity = if self.quiet { Verbosity::Quiet } else { Verbosity::Normal };
-        hub.add(Console::standard(verbosity, Closing::default()));
+        hub.add(Console::standard(self.talk.verbosity(), Closing::default()));
         for note in &source.notes {
             hub.send(Event::Note(note.clone()))?;
         }
@@ -86,16 +110,6 @@ impl Look {
     pub fn trained(&mut self, path: &Path) -> Result<Features, EncoderError> {
         Features::compute(By::Encoder(&self.encoder), &self.source, self.plan.input(), self.device, path, &mut self.hub)
     }
-}
-
-/// The plan of a run.
-///
-/// # Errors
-/// When there is none.
-pub fn read_plan(dir: &RunDir) -> anyhow::Result<Plan> {
-    let path = dir.config();
-    let text = fs::read_to_string(&path).map_err(FileError::read(&path))?;
-    serde_json::from_str(&text).map_err(|e| anyhow::anyhow!("{} is no plan of an `encode` run: {e}", path.display()))
 }
 
 /// Writes a table.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::Args;
 use rand::seq::index;
 
-use super::look::{Look, LookArgs, write_table};
+use super::look::{FindingsArgs, Look, LookArgs, write_table};
 use crate::cli::Usage;
 use crate::device;
 use crate::draw::write_png;
@@ -39,6 +39,8 @@ pub struct NeighborsArgs {
     /// Seed of the choice.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    findings: FindingsArgs,
 }
 
 /// Finds, draws and writes.
@@ -53,8 +55,9 @@ pub fn run(args: &NeighborsArgs) -> anyhow::Result<()> {
             return Err(Usage(format!("{name} is {value}, but it must be 1 to {high}")).into());
         }
     }
-    let mut look = args.look.open()?;
-    let folder = look.dir.findings("neighbors", &look.source.stem);
+    let mut look = args.look.open("neighbors")?;
+    let files = ["grid.png", "neighbors.csv", "similarity.png", "similarity.npy", "features.npy"];
+    let folder = args.findings.folder(&look, "neighbors", &files)?;
     let features = look.trained(&folder.join("features.npy"))?;
     look.hub.close()?;
     let n = features.len();

@@ -1,13 +1,16 @@
 //! The flags that say which images.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
 
-use crate::encoder::SourceSpec;
+use crate::cli::images;
+use crate::cli::options::FolderArgs;
+use crate::encoder::{Source, SourceSpec};
 
 /// Which images.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Data")]
 pub struct SourceArgs {
     /// An image folder (flat, or class folders), a sprite sheet with --tile, or a data set of `run` [default: FashionMini,
     /// or the run's own source].
@@ -15,19 +18,28 @@ pub struct SourceArgs {
     pub place: Option<String>,
     /// Width and height of a sprite sheet's tiles; empty ones are skipped.
     #[arg(long, value_name = "WxH", value_parser = tile)]
-    tile: Option<[u32; 2]>,
+    pub tile: Option<[u32; 2]>,
     /// The test images of a data set, not those for training.
     #[arg(long)]
     test: bool,
-    /// Only so many images, from the first [default: all].
+    /// At most so many images, from the first [default: all].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     limit: usize,
-    /// Folder of the data sets [default: $SOFTHEBB_DATA, else ~/.cache/softhebb/datasets].
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub folder: FolderArgs,
 }
 
 impl SourceArgs {
+    /// Lists the images of a source; a data set that is missing is downloaded if it may be. `data_dir` is a run's own folder of data sets,
+    /// `instead` a command that does the same with the images inside the program.
+    ///
+    /// # Errors
+    /// When it is none, cannot be read, or has no image.
+    pub fn open(&self, spec: &SourceSpec, data_dir: Option<&Path>, instead: &str) -> anyhow::Result<Source> {
+        let data_dir = self.folder.data_dir.as_deref().or(data_dir);
+        images::load(self.folder.download, data_dir, Some(instead), || Ok(Source::open(spec, data_dir)?))
+    }
+
     /// What was typed; `None` if nothing was.
     pub fn typed(&self) -> Option<SourceSpec> {
         let (test, limit, tile) = (self.test, self.limit, self.tile);

@@ -1,34 +1,31 @@
 //! `softhebb encode train`.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
+use clap::Args;
 
-use super::look::read_plan;
 use super::source::SourceArgs;
+use crate::cli::options::{DryRunArgs, MachineArgs, ResultsArgs, ResumeArgs, TalkArgs};
+use crate::cli::provenance;
+use crate::cli::resume::{self, Kind};
 use crate::cli::run::{INTERRUPTED, stop_flag};
-use crate::cli::{Usage, provenance};
 use crate::device::{self, DeviceChoice, Precision};
 use crate::encoder::checkpoint::{self, Progress};
 use crate::encoder::plan::VERSION;
 use crate::encoder::train::train;
 use crate::encoder::{Encoder, Plan, Rule, Source, SourceSpec, Variant};
-use crate::files::{RunDir, numbered, write_atomic};
+use crate::files::{RunDir, write_atomic};
 use crate::report::format::shell;
 use crate::report::{
-    Closing, Console, Event, Hub, LogFile, MetricsTable, PictureFiles, StepAxis, StepTable, Tensorboard, Verbosity,
-    closing,
+    Closing, Console, Event, Hub, LogFile, MetricsTable, PictureFiles, StepAxis, StepTable, Tensorboard, closing,
 };
 
-/// What a run goes on with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Resume {
-    /// The same run, from where it stopped.
-    All,
-}
+/// The folder of these runs below that of all.
+const FOLDER: &str = "encode";
+/// What does the same with images that are inside the program.
+const INSTEAD: &str = "softhebb encode train FashionMini";
 
 /// What is trained and how.
 #[derive(Debug, Args)]
@@ -36,38 +33,34 @@ pub struct PlanArgs {
     #[command(flatten)]
     pub source: SourceArgs,
     /// The published encoder: v2, or the first prototype [default: v2].
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, help_heading = "Network")]
     variant: Option<Variant>,
     /// Channels of each layer; each halves rows and columns [default: 16,32,64,128; v1: 16].
-    #[arg(long, value_name = "C", value_delimiter = ',')]
+    #[arg(long, value_name = "C", value_delimiter = ',', help_heading = "Network")]
     layers: Option<Vec<i64>>,
     /// Rows and columns that images are resized to [default: 96; v1: 64; a data set's own].
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, value_name = "PIXELS", help_heading = "Network")]
     size: Option<u32>,
     /// Keep alpha as a fourth channel; without it images lie on white.
-    #[arg(long)]
+    #[arg(long, help_heading = "Network")]
     rgba: bool,
     /// Passes through the images [default: 50].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Training")]
     pub epochs: Option<u64>,
     /// Images a step [default: 8].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Training")]
     batch_size: Option<usize>,
     /// Learning rate of the lateral weights [default: 0.001].
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
     rate: Option<f64>,
     /// Bound of a lateral weight [default: 1].
-    #[arg(long, value_name = "BOUND")]
+    #[arg(long, value_name = "BOUND", help_heading = "Training")]
     clamp: Option<f64>,
     /// Seed of the convolutions and of the order of images [default: 0].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Training")]
     seed: Option<u64>,
-    /// auto, cpu, cuda or cuda:N [default: auto].
-    #[arg(long, value_name = "DEVICE")]
-    device: Option<DeviceChoice>,
-    /// Threads [default: all cores].
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[command(flatten)]
+    machine: MachineArgs,
 }
 
 /// Arguments of `train`.
@@ -75,27 +68,14 @@ pub struct PlanArgs {
 pub struct TrainArgs {
     #[command(flatten)]
     plan: PlanArgs,
-    /// Go on with a run.
-    #[arg(long, value_enum, value_name = "WHAT")]
-    resume: Option<Resume>,
-    /// The run to go on with [default: the newest of the same plan].
-    #[arg(long, value_name = "DIR", requires = "resume")]
-    run_dir: Option<PathBuf>,
-    /// Folder of the runs.
-    #[arg(long, value_name = "DIR", default_value = "results/runs")]
-    results_dir: PathBuf,
-    /// Leave no run folder.
-    #[arg(long)]
-    no_save: bool,
-    /// Print the plan as JSON and do nothing.
-    #[arg(long)]
-    dry_run: bool,
-    /// Say only warnings and the result.
-    #[arg(short, long, conflicts_with = "verbose")]
-    quiet: bool,
-    /// Say more: every step, every file written.
-    #[arg(short, long)]
-    verbose: bool,
+    #[command(flatten)]
+    resume: ResumeArgs,
+    #[command(flatten)]
+    results: ResultsArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    talk: TalkArgs,
 }
 
 impl PlanArgs {
@@ -117,9 +97,9 @@ impl PlanArgs {
             epochs: self.epochs.unwrap_or(50),
             batch_size: self.batch_size.unwrap_or(8),
             seed: self.seed.unwrap_or(0),
-            device: self.device.unwrap_or(DeviceChoice::Auto),
-            threads: self.threads.unwrap_or(0),
-            data_dir: self.source.data_dir.clone(),
+            device: self.machine.choice(),
+            threads: self.machine.threads(),
+            data_dir: self.source.folder.data_dir.clone(),
         }
     }
 
@@ -142,9 +122,9 @@ impl PlanArgs {
         plan.epochs = self.epochs.unwrap_or(plan.epochs);
         plan.batch_size = self.batch_size.unwrap_or(plan.batch_size);
         plan.seed = self.seed.unwrap_or(plan.seed);
-        plan.device = self.device.unwrap_or(plan.device);
-        plan.threads = self.threads.unwrap_or(plan.threads);
-        plan.data_dir = self.source.data_dir.clone().or(plan.data_dir);
+        plan.device = self.machine.device.unwrap_or(plan.device);
+        plan.threads = self.machine.typed_threads().unwrap_or(plan.threads);
+        plan.data_dir = self.source.folder.data_dir.clone().or(plan.data_dir);
         plan
     }
 }
@@ -156,24 +136,24 @@ impl PlanArgs {
 pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let (plan, source, found) = prepare(args)?;
     plan.check()?;
-    if args.dry_run {
-        writeln!(io::stdout().lock(), "{:#}", serde_json::to_value(&plan)?)?;
+    if args.dry_run.dry_run {
+        let folder = args.results.results_dir.join(FOLDER);
+        let folder = found.as_ref().map_or(folder.as_path(), RunDir::root);
+        let (stem, images, shapes) = (&source.stem, source.items.len(), plan.shapes());
+        let title = format!("encoder · {stem}, {images} images · {shapes}");
+        args.dry_run.print(&title, &plan, args.results.saves().then_some(folder))?;
         return Ok(ExitCode::SUCCESS);
     }
     let on = plan.device.resolve(Precision::Float32)?;
     device::set_threads(plan.threads);
-    let dir = match (&found, args.no_save) {
-        (Some(dir), _) => Some(dir.clone()),
-        (None, false) => Some(RunDir::create(&args.results_dir.join("encode"), &stem(&plan, &source))?),
-        (None, true) => None,
+    let dir = match &found {
+        Some(dir) => Some(dir.clone()),
+        None => args.results.create(FOLDER, &stem(&plan, &source))?,
     };
     let mut start: (Encoder, Progress) = (plan.encoder()?, Progress::default());
     let mut lock = None;
     if let Some(dir) = &dir {
-        lock = Some(dir.lock()?.ok_or_else(|| {
-            let folder = dir.root().display();
-            anyhow::anyhow!("another process is running in {folder}\nhint: wait for it, or stop it with Ctrl-C")
-        })?);
+        lock = Some(resume::lock(dir)?);
         if dir.checkpoint().exists() {
             start = checkpoint::load(dir, &plan)?;
         }
@@ -201,59 +181,31 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
 
 /// The plan, its images, and the folder of the run that it goes on with.
 fn prepare(args: &TrainArgs) -> anyhow::Result<(Plan, Source, Option<RunDir>)> {
-    let data_dir = args.plan.source.data_dir.as_deref();
-    if args.resume.is_none() {
-        let source = Source::open(&args.plan.spec(), data_dir)?;
+    let open = |spec: &SourceSpec, data_dir: Option<&Path>| args.plan.source.open(spec, data_dir, INSTEAD);
+    if args.resume.resume.is_none() {
+        let source = open(&args.plan.spec(), None)?;
         return Ok((args.plan.plan(&source), source, None));
     }
-    let dir = match &args.run_dir {
+    let dir = match &args.resume.run_dir {
         Some(dir) => RunDir::new(dir),
         None => {
-            let source = Source::open(&args.plan.spec(), data_dir)?;
-            newest(&args.results_dir, &args.plan.plan(&source), &source)?
+            let source = open(&args.plan.spec(), None)?;
+            args.results.newest(FOLDER, &stem(&args.plan.plan(&source), &source))?
         }
     };
-    let there = read_plan(&dir)?;
+    let there: Plan = resume::read(&dir, Kind::Encode)?;
     let asked = args.plan.over(&there);
     // Where it runs and how long may change; what it computes may not.
     let neutral = |p: &Plan| Plan { threads: 0, data_dir: None, epochs: 0, device: DeviceChoice::Auto, ..p.clone() };
-    let differences = differences(&json!(neutral(&there)), &json!(neutral(&asked)), "");
-    if !differences.is_empty() {
-        let folder = dir.root().display();
-        let hint = format!("`softhebb encode train --resume all --run-dir {folder}` goes on with it as it is");
-        let list = differences.join("\n  ");
-        return Err(Usage(format!("the run in {folder} has another plan:\n  {list}\nhint: {hint}")).into());
-    }
-    let source = Source::open(&asked.source, asked.data_dir.as_deref())?;
+    resume::same_plan(&dir, &neutral(&there), &neutral(&asked), "softhebb encode train")?;
+    let source = open(&asked.source, asked.data_dir.as_deref())?;
     Ok((asked, source, Some(dir)))
-}
-
-fn differences(there: &Value, asked: &Value, path: &str) -> Vec<String> {
-    match (there, asked) {
-        (Value::Object(a), Value::Object(b)) => {
-            let below = |key: &str| if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
-            a.iter().flat_map(|(key, a)| differences(a, b.get(key).unwrap_or(&Value::Null), &below(key))).collect()
-        }
-        (a, b) if a != b => vec![format!("{path}: {a} there, {b} asked for")],
-        _ => vec![],
-    }
 }
 
 fn stem(plan: &Plan, source: &Source) -> String {
     let variant = if plan.rule.variant == Variant::V1 { "-v1" } else { "" };
     let alpha = if plan.channels == 4 { "-rgba" } else { "" };
     format!("{}{variant}{alpha}-{}px-seed{}", source.stem, plan.size, plan.seed)
-}
-
-/// The newest run of this name.
-fn newest(results: &Path, plan: &Plan, source: &Source) -> anyhow::Result<RunDir> {
-    let folder = |n: &usize| RunDir::new(results.join("encode").join(numbered(&stem(plan, source), *n)));
-    let there = (1..).take_while(|n| folder(n).root().is_dir()).filter(|n| folder(n).config().is_file()).last();
-    there.map(|n| folder(&n)).ok_or_else(|| {
-        let first = folder(&1).root().display().to_string();
-        let hint = "--run-dir DIR names one, or start anew without --resume";
-        Usage(format!("there is no run to go on with: {first} is not there\nhint: {hint}")).into()
-    })
 }
 
 fn title(plan: &Plan, source: &Source, on: tch::Device) -> String {
@@ -265,11 +217,7 @@ fn title(plan: &Plan, source: &Source, on: tch::Device) -> String {
 }
 
 fn hub(args: &TrainArgs, dir: Option<&RunDir>, progress: &Progress) -> Hub {
-    let verbosity = match (args.quiet, args.verbose) {
-        (true, _) => Verbosity::Quiet,
-        (_, true) => Verbosity::Verbose,
-        _ => Verbosity::Normal,
-    };
+    let verbosity = args.talk.verbosity();
     let mut hub = Hub::new();
     let Some(dir) = dir else {
         hub.add(Console::standard(verbosity, Closing::default()));

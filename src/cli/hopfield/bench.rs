@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::Usage;
+use crate::cli::options::ThreadArgs;
 use crate::device;
 use crate::hopfield::bench::{self, Batch, Sweeps};
 
@@ -30,11 +31,10 @@ pub struct BenchArgs {
     /// How often each thing is measured.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     repeats: u16,
-    /// Threads [default: all cores].
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
+    #[command(flatten)]
+    threads: ThreadArgs,
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 
@@ -47,7 +47,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     if let Some((name, size)) = sizes.into_iter().find(|(_, size)| *size == 0 || *size > 1 << 17) {
         return Err(Usage(format!("{name} is {size}, but must be 1 to {}", 1 << 17)).into());
     }
-    device::set_threads(args.threads);
+    device::set_threads(args.threads.count());
     let repeats = usize::from(args.repeats);
     let batch = bench::batch([args.n, args.patterns, args.states, args.sweeps], repeats)?;
     let mut sweeps = Vec::new();

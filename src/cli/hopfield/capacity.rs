@@ -1,34 +1,37 @@
 //! `softhebb hopfield capacity`: error of recall against load.
 
-use std::fs;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::run::{Run, RunArgs};
+use super::run::{FOLDER, Run, RunArgs};
 use super::settings::{ModelArgs, SweepArgs, loads};
 use crate::cli::Usage;
-use crate::files::{FileError, RunDir};
+use crate::cli::options::typed_over;
+use crate::cli::resume::{self, Kind};
+use crate::files::RunDir;
 use crate::hopfield::capacity::{Cell, ERROR_AT_CAPACITY, Plan, break_at};
 use crate::hopfield::{Rule, pictures};
 use crate::report::format::percent;
+
+/// The command.
+const COMMAND: &str = "softhebb hopfield capacity";
 
 /// Arguments of `capacity`.
 #[derive(Debug, Args)]
 pub struct CapacityArgs {
     /// Neurons.
-    #[arg(long, value_name = "N", default_value_t = 500)]
+    #[arg(long, value_name = "N", default_value_t = 500, help_heading = "Network")]
     n: usize,
     /// Loads P/N: FIRST..LAST in steps of 0.01, FIRST..LAST:STEP, or a list.
-    #[arg(long, value_name = "LOADS", default_value = "0.02..0.3")]
+    #[arg(long, value_name = "LOADS", default_value = "0.02..0.3", help_heading = "Data")]
     loads: String,
     /// Sets of random patterns a load.
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, help_heading = "Data")]
     trials: usize,
     /// Share of bits that are flipped in the start.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, allow_negative_numbers = true, help_heading = "Recall")]
     noise: f64,
     /// Rules that are compared.
     #[arg(
@@ -36,16 +39,21 @@ pub struct CapacityArgs {
         value_enum,
         value_name = "LIST",
         value_delimiter = ',',
-        default_value = "hebbian,storkey,projection,modern"
+        default_value = "hebbian,storkey,projection,modern",
+        help_heading = "Network"
     )]
     rule: Vec<Rule>,
     #[command(flatten)]
     model: ModelArgs,
     #[command(flatten)]
     sweep: SweepArgs,
-    /// Go on with the run in this folder: what its metrics.csv holds is not measured again.
-    #[arg(long, value_name = "DIR")]
-    resume: Option<PathBuf>,
+    /// Go on with a run (all): what its metrics.csv holds is not measured again.
+    // A folder in place of `all` is the older form of --run-dir.
+    #[arg(long, value_name = "WHAT", help_heading = "Results")]
+    resume: Option<String>,
+    /// The run to go on with [default: the newest of the same plan].
+    #[arg(long, value_name = "DIR", requires = "resume", help_heading = "Results")]
+    run_dir: Option<PathBuf>,
     #[command(flatten)]
     run: RunArgs,
 }
@@ -57,16 +65,22 @@ pub struct CapacityArgs {
 pub fn run(args: &CapacityArgs) -> anyhow::Result<ExitCode> {
     let mut plan = plan(args)?;
     let (mut there, mut cells) = (None, Vec::new());
-    if let Some(folder) = &args.resume {
-        let dir = RunDir::new(folder);
-        plan = read_plan(&dir)?;
+    if let Some(what) = &args.resume {
+        let dir = match (&args.run_dir, what.as_str()) {
+            (Some(dir), _) => RunDir::new(dir),
+            (None, "all") => args.run.results.newest(FOLDER, &stem(&plan))?,
+            (None, folder) => RunDir::new(folder),
+        };
+        let planned: Plan = resume::read(&dir, Kind::Capacity)?;
+        let asked = typed_over(&planned, &plan, |none: &CapacityArgs| self::plan(none))?;
+        resume::same_plan(&dir, &planned, &asked, COMMAND)?;
+        plan = planned;
         cells = read_cells(&dir)?;
         there = Some(dir);
     }
     plan.check()?;
-    if args.run.dry_run {
-        writeln!(io::stdout().lock(), "{:#}", serde_json::to_value(&plan)?)?;
-        return Ok(ExitCode::SUCCESS);
+    if args.run.dry_run.dry_run {
+        return args.run.print("hopfield capacity", &plan);
     }
     let names = plan.rules.iter().map(ToString::to_string).collect::<Vec<_>>();
     let title = format!(
@@ -77,9 +91,8 @@ pub fn run(args: &CapacityArgs) -> anyhow::Result<ExitCode> {
         names.join(", "),
         plan.seed
     );
-    let stem = format!("capacity-n{}-{}-seed{}", plan.n, names.join("-"), plan.seed);
-    let resume = |folder: &str| Some(format!("softhebb hopfield capacity --resume {folder}"));
-    let mut run = Run::start(&args.run, &stem, title, &plan, there, resume)?;
+    let again = |folder: &str| Some(format!("{COMMAND} --resume all --run-dir {folder}"));
+    let mut run = Run::start(&args.run, &stem(&plan), title, &plan, there, again)?;
     let most = plan.loads.iter().copied().fold(0.0, f64::max);
     let over = plan.rules.iter().filter_map(|rule| Some((rule, rule.capacity(plan.n)?)));
     for (rule, capacity) in over.filter(|(_, capacity)| plan.patterns(most) as f64 > *capacity) {
@@ -141,11 +154,9 @@ fn plan(args: &CapacityArgs) -> anyhow::Result<Plan> {
     })
 }
 
-fn read_plan(dir: &RunDir) -> anyhow::Result<Plan> {
-    let path = dir.config();
-    let text = fs::read_to_string(&path).map_err(FileError::read(&path))?;
-    let not = |e| anyhow::anyhow!("{} is not the plan of a `hopfield capacity` run: {e}", path.display());
-    serde_json::from_str(&text).map_err(not)
+fn stem(plan: &Plan) -> String {
+    let names = plan.rules.iter().map(ToString::to_string).collect::<Vec<_>>();
+    format!("capacity-n{}-{}-seed{}", plan.n, names.join("-"), plan.seed)
 }
 
 /// The cells that are measured already.

@@ -1,6 +1,5 @@
 //! `softhebb hopfield forget`: store, unlearn one pattern, recall before and after.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -24,16 +23,16 @@ pub struct ForgetArgs {
     #[command(flatten)]
     images: ImageArgs,
     /// Which of the stored patterns is unlearned, from 0.
-    #[arg(long, value_name = "I", default_value_t = 0)]
+    #[arg(long, value_name = "I", default_value_t = 0, help_heading = "Training")]
     pattern: usize,
     /// How much of it: 1 takes away an outer product as large as the one stored (weights divided by the number of patterns).
-    #[arg(long, value_name = "SHARE", default_value_t = 1.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0, allow_negative_numbers = true, help_heading = "Training")]
     strength: f64,
     /// Share of bits that are flipped in the inputs.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, allow_negative_numbers = true, help_heading = "Recall")]
     noise: f64,
     /// How often noise is drawn for each pattern.
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Recall")]
     repeats: u16,
     #[command(flatten)]
     model: ModelArgs,
@@ -84,12 +83,11 @@ struct Row {
 /// Whatever went wrong, with what to do.
 pub fn run(args: &ForgetArgs) -> anyhow::Result<ExitCode> {
     let plan = plan(args)?;
-    if args.run.dry_run {
-        writeln!(io::stdout().lock(), "{:#}", serde_json::to_value(&plan)?)?;
-        return Ok(ExitCode::SUCCESS);
+    if args.run.dry_run.dry_run {
+        return args.run.print("hopfield forget", &plan);
     }
     let activation = plan.storing.dynamics.activation;
-    let (data, images) = args.images.load(activation)?;
+    let (data, images) = args.images.load(activation, "forget")?;
     let (p, n) = (images.stored.len(), images.stored.neurons());
     if plan.pattern >= p {
         return Err(Usage(format!("--pattern is {}, but there are {p} patterns, from 0", plan.pattern)).into());

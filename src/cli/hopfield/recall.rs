@@ -1,6 +1,5 @@
 //! `softhebb hopfield recall`: the whole way from images to recalled patterns.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -10,6 +9,7 @@ use super::run::{Run, RunArgs};
 use super::score::{Row, head, line, percent_short, row};
 use super::settings::{ImageArgs, ModelArgs, SweepArgs, noise_levels};
 use crate::cli::Usage;
+use crate::cli::options::Numbers;
 use crate::hopfield::memory::{Storing, overload};
 use crate::hopfield::patterns::ImagePatterns;
 use crate::hopfield::pictures::{self, Column};
@@ -29,16 +29,23 @@ pub struct RecallArgs {
     #[arg(
         long,
         value_name = "LIST",
-        value_delimiter = ',',
         default_value = "0,0.1,0.2,0.3",
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        help_heading = "Recall"
     )]
-    noise: Vec<f64>,
+    noise: Numbers,
     /// How often noise is drawn for each pattern and level.
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, help_heading = "Recall")]
     repeats: usize,
     /// How patterns are stored; of several rules the first one's network is kept.
-    #[arg(long, value_enum, value_name = "LIST", value_delimiter = ',', default_value = "hebbian")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "hebbian",
+        help_heading = "Network"
+    )]
     rule: Vec<Rule>,
     #[command(flatten)]
     model: ModelArgs,
@@ -71,12 +78,11 @@ struct Plan {
 /// Whatever went wrong, with what to do.
 pub fn run(args: &RecallArgs) -> anyhow::Result<ExitCode> {
     let plan = plan(args)?;
-    if args.run.dry_run {
-        writeln!(io::stdout().lock(), "{:#}", serde_json::to_value(&plan)?)?;
-        return Ok(ExitCode::SUCCESS);
+    if args.run.dry_run.dry_run {
+        return args.run.print("hopfield recall", &plan);
     }
     let activation = plan.storing.dynamics.activation;
-    let (data, images) = args.images.load(activation)?;
+    let (data, images) = args.images.load(activation, "recall")?;
     let states = images.stored.len().saturating_mul(plan.repeats);
     if plan.repeats == 0 || states > STATES {
         return Err(
@@ -139,7 +145,7 @@ pub(super) fn fit(run: &mut Run, memory: &mut Memory, patterns: &Patterns) -> an
 }
 
 fn plan(args: &RecallArgs) -> anyhow::Result<Plan> {
-    noise_levels(&args.noise)?;
+    noise_levels(&args.noise.0)?;
     let mut rules = args.rule.clone();
     let mut seen = Vec::new();
     rules.retain(|rule| {
@@ -158,7 +164,7 @@ fn plan(args: &RecallArgs) -> anyhow::Result<Plan> {
         dataset: args.images.dataset.clone(),
         classes: args.images.classes.clone(),
         per_class: args.images.per_class,
-        noise: args.noise.clone(),
+        noise: args.noise.0.clone(),
         repeats: args.repeats,
         rules,
         storing,

@@ -8,40 +8,41 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use clap::{ArgAction, Args};
+use clap::Args;
 use serde::Serialize;
 use tch::Device;
 
-use crate::cli::provenance;
+use crate::cli::options::{DryRunArgs, ResultsArgs, TalkArgs, ThreadArgs};
 use crate::cli::run::{INTERRUPTED, stop_flag};
+use crate::cli::{provenance, resume};
 use crate::device;
 use crate::files::{RunDir, write_atomic};
 use crate::report::format::shell;
-use crate::report::{
-    Closing, Console, Event, Hub, LogFile, Picture, PictureFiles, ReportError, Tensorboard, Verbosity,
-};
+use crate::report::{Closing, Console, Event, Hub, LogFile, Picture, PictureFiles, ReportError, Tensorboard};
+
+/// The folder of these runs below that of all.
+pub const FOLDER: &str = "hopfield";
 
 /// Where a run goes and how much it says.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Folder of the runs.
-    #[arg(long, value_name = "DIR", default_value = "results/runs")]
-    pub results_dir: PathBuf,
-    /// Whether to leave a run folder.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set, default_value = "true", hide_default_value = true)]
-    save: bool,
-    /// Print the plan as JSON and do nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Threads [default: all cores].
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
-    /// Say only warnings and the result.
-    #[arg(short, long, conflicts_with = "verbose")]
-    quiet: bool,
-    /// Say more: every file written.
-    #[arg(short, long)]
-    verbose: bool,
+    #[command(flatten)]
+    threads: ThreadArgs,
+    #[command(flatten)]
+    pub results: ResultsArgs,
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
+    #[command(flatten)]
+    talk: TalkArgs,
+}
+
+impl RunArgs {
+    /// Prints a plan in place of carrying it out.
+    pub fn print(&self, title: &str, plan: &impl Serialize) -> anyhow::Result<ExitCode> {
+        let folder = self.results.results_dir.join(FOLDER);
+        self.dry_run.print(title, plan, self.results.saves().then_some(folder.as_path()))?;
+        Ok(ExitCode::SUCCESS)
+    }
 }
 
 /// A run that goes on.
@@ -55,39 +56,31 @@ pub struct Run {
 }
 
 impl Run {
-    /// Makes the folder (or goes on in `there`) and says what runs. `resume` is the command that goes on with it, where there is one.
+    /// Makes the folder (or goes on in `there`) and says what runs. `again` is the command that goes on with it, where there is one.
     pub fn start(
         args: &RunArgs,
         stem: &str,
         title: String,
         plan: &impl Serialize,
         there: Option<RunDir>,
-        resume: impl Fn(&str) -> Option<String>,
+        again: impl Fn(&str) -> Option<String>,
     ) -> anyhow::Result<Run> {
-        device::set_threads(args.threads);
+        device::set_threads(args.threads.count());
         let resumed_at = u64::from(there.is_some());
-        let dir = match (there, args.save) {
-            (Some(dir), _) => Some(dir),
-            (None, true) => Some(RunDir::create(&args.results_dir.join("hopfield"), stem)?),
-            (None, false) => None,
+        let dir = match there {
+            Some(dir) => Some(dir),
+            None => args.results.create(FOLDER, stem)?,
         };
-        let verbosity = match (args.quiet, args.verbose) {
-            (true, _) => Verbosity::Quiet,
-            (_, true) => Verbosity::Verbose,
-            _ => Verbosity::Normal,
-        };
+        let verbosity = args.talk.verbosity();
         let (mut hub, mut lock) = (Hub::new(), None);
         match &dir {
             None => drop(hub.add(Console::standard(verbosity, Closing::default()))),
             Some(dir) => {
-                lock = Some(dir.lock()?.ok_or_else(|| {
-                    let folder = dir.root().display();
-                    anyhow::anyhow!("another process is running in {folder}\nhint: wait for it, or stop it with Ctrl-C")
-                })?);
+                lock = Some(resume::lock(dir)?);
                 let text = serde_json::to_string_pretty(plan)?;
                 write_atomic(&dir.config(), |out| writeln!(out, "{text}"))?;
                 provenance::record(dir, Device::Cpu)?;
-                let words = closing(dir, &resume);
+                let words = closing(dir, &again);
                 hub.add(Console::standard(verbosity, words.clone())).add(LogFile::new(dir, words));
                 hub.add(Tensorboard::new(dir)).add(PictureFiles::new(dir));
             }

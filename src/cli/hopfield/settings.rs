@@ -1,10 +1,9 @@
 //! Flags that several commands share.
 
-use std::path::PathBuf;
-
 use clap::{ArgAction, Args};
 
-use crate::cli::Usage;
+use crate::cli::options::FolderArgs;
+use crate::cli::{Usage, images};
 use crate::data::{self, DataDirs, Dataset};
 use crate::hopfield::memory::Storing;
 use crate::hopfield::patterns::{ImagePatterns, classes, of_images};
@@ -15,6 +14,7 @@ const LEVELS: usize = 1000;
 
 /// How neurons answer and patterns are stored.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Network")]
 pub struct ModelArgs {
     /// sign (a field of exactly 0 keeps the neuron's state), tanh(u/T) or sigmoid(u/T).
     #[arg(long, value_enum, default_value = "sign")]
@@ -88,6 +88,7 @@ impl std::str::FromStr for Threshold {
 
 /// How states are recalled.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Recall")]
 pub struct SweepArgs {
     /// sync: all neurons at once; async: one after the other, in a fresh random order each sweep.
     #[arg(long, value_enum, default_value = "sync")]
@@ -113,6 +114,7 @@ impl SweepArgs {
 
 /// Which images are patterns.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
 pub struct ImageArgs {
     /// Data set: FashionMini (inside the program), MNIST, FashionMNIST, CIFAR10, …
     #[arg(long, value_name = "NAME", default_value = "FashionMini")]
@@ -123,19 +125,20 @@ pub struct ImageArgs {
     /// Images stored of each class: its first training images; the next as many are the other inputs.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub per_class: usize,
-    /// Folder of the data sets.
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    folder: FolderArgs,
 }
 
 impl ImageArgs {
-    /// Reads the data set and makes patterns of its images, binarised at each image's mean.
-    pub fn load(&self, activation: Activation) -> Result<(Dataset, ImagePatterns), HopfieldError> {
+    /// Reads the data set (`command` is who asks) and makes patterns of its images, binarised at each image's mean.
+    pub fn load(&self, activation: Activation, command: &str) -> anyhow::Result<(Dataset, ImagePatterns)> {
         if self.per_class == 0 || self.classes.is_empty() {
-            return Err(HopfieldError::Empty { doing: "store" });
+            return Err(HopfieldError::Empty { doing: "store" }.into());
         }
-        let dirs = DataDirs::resolve(self.data_dir.as_deref())?;
-        let data = data::load(&self.dataset, "", &dirs)?;
+        let data_dir = self.folder.data_dir.as_deref();
+        let instead = format!("softhebb hopfield {command} --dataset FashionMini");
+        let load = || Ok(data::load(&self.dataset, "", &DataDirs::resolve(data_dir)?)?);
+        let data = images::load(self.folder.download, data_dir, Some(&instead), load)?;
         let classes = classes(&self.classes, &data)?;
         let patterns = of_images(&data, &classes, self.per_class, activation)?;
         Ok((data, patterns))

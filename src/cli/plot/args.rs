@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::device::DeviceChoice;
+use crate::cli::options::{FolderArgs, ForceArgs, MachineArgs, positive};
 use crate::plane::Umap;
 
 /// Pictures of a trained network: its filters, what excites its units, how it sees the classes.
@@ -39,29 +39,27 @@ pub(super) struct Common {
     /// The block, from 0 [default: the last that is not the classifier].
     #[arg(long, value_name = "B")]
     pub(super) block: Option<usize>,
-    /// The files, without their endings [default: RUN/pictures/NAME].
-    #[arg(long, value_name = "PATH")]
+    /// The files, without their endings; or a folder for them [default: RUN/pictures/NAME].
+    #[arg(short, long, value_name = "PATH", help_heading = "Results")]
     pub(super) out: Option<PathBuf>,
-    /// auto, cpu, cuda or cuda:N.
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    pub(super) device: DeviceChoice,
-    /// Threads [default: all cores].
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(super) threads: usize,
+    #[command(flatten)]
+    pub(super) force: ForceArgs,
+    #[command(flatten)]
+    pub(super) machine: MachineArgs,
 }
 
 /// Which images.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
 pub(super) struct Images {
     /// Another data set of the same shape, with its configuration [default: the run's].
     #[arg(long, value_name = "NAME")]
     pub(super) dataset: Option<String>,
-    /// At most so many test images.
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
-    pub(super) images: usize,
-    /// Folder of the data sets [default: the run's].
-    #[arg(long, value_name = "DIR")]
-    pub(super) data_dir: Option<PathBuf>,
+    /// At most so many test images, from the first.
+    #[arg(long, value_name = "N", default_value_t = 10_000, alias = "images", value_parser = positive)]
+    pub(super) limit: usize,
+    #[command(flatten)]
+    pub(super) folder: FolderArgs,
 }
 
 /// Which units come first.
@@ -80,8 +78,8 @@ pub(super) struct FiltersArgs {
     /// Which units come first.
     #[arg(long, value_enum, default_value = "learned")]
     pub(super) order: Order,
-    /// At most so many units.
-    #[arg(long, value_name = "N", default_value_t = 256)]
+    /// At most so many units, from the first.
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = positive)]
     pub(super) units: usize,
 }
 
@@ -92,11 +90,11 @@ pub(super) struct FieldsArgs {
     /// Which units come first.
     #[arg(long, value_enum, default_value = "learned")]
     pub(super) order: Order,
-    /// So many units, from the first.
-    #[arg(long, value_name = "N", default_value_t = 72)]
+    /// At most so many units, from the first.
+    #[arg(long, value_name = "N", default_value_t = 72, value_parser = positive)]
     pub(super) units: usize,
     /// Steps of the ascent.
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = positive)]
     pub(super) steps: usize,
     /// Contrast of the input: the root mean square of its difference from the mean image, whose pixels are in [0, 1].
     #[arg(long, value_name = "X", default_value_t = 0.2)]
@@ -113,10 +111,10 @@ pub(super) struct EmbeddingArgs {
     #[command(flatten)]
     pub(super) images: Images,
     /// Neighbours of a point.
-    #[arg(long, value_name = "K", default_value_t = Umap::default().neighbours)]
-    pub(super) neighbours: usize,
+    #[arg(long, value_name = "K", default_value_t = Umap::default().neighbours, alias = "neighbours", value_parser = positive)]
+    pub(super) neighbors: usize,
     /// Rounds of the layout.
-    #[arg(long, value_name = "N", default_value_t = Umap::default().epochs)]
+    #[arg(long, value_name = "N", default_value_t = Umap::default().epochs, value_parser = positive)]
     pub(super) epochs: usize,
     /// Seed of the layout.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -133,6 +131,6 @@ pub(super) struct PatchesArgs {
     #[arg(long, value_name = "UNIT", num_args = 1.., value_delimiter = ',')]
     pub(super) units: Option<Vec<i64>>,
     /// Patches a unit.
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = positive)]
     pub(super) count: usize,
 }

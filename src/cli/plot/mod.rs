@@ -3,6 +3,7 @@
 mod args;
 mod trained;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
@@ -11,11 +12,11 @@ use tch::{Device, Tensor};
 
 pub use args::PlotArgs;
 use args::{EmbeddingArgs, FieldsArgs, FiltersArgs, Order, PatchesArgs, What};
-use trained::Trained;
+use trained::{POINTS, TILES, Trained};
 
 use super::Usage;
 use super::progress::said;
-use super::run::stop_flag;
+use super::run::{INTERRUPTED, stop_flag};
 use crate::data::pictures;
 use crate::device;
 use crate::draw::Picture;
@@ -31,8 +32,6 @@ use crate::study::choice;
 
 /// Principal components of a layer's outputs that are placed in the plane.
 const COMPONENTS: i64 = 100;
-/// Interrupted by the user.
-const INTERRUPTED: u8 = 130;
 
 /// Runs the subcommand.
 ///
@@ -53,11 +52,10 @@ fn floats(t: &Tensor) -> Vec<f32> {
 }
 
 fn filters(args: &FiltersArgs) -> anyhow::Result<bool> {
-    let mut it = Trained::open(&args.common)?;
     if args.common.block.unwrap_or(0) != 0 {
         return Err(Usage("filters are those of block 0: the others' inputs are no pictures (receptive-fields shows what they look for)".into()).into());
     }
-    it.block = 0;
+    let mut it = Trained::open(&args.common, "plot-filters", Some(0), TILES)?;
     let config = &it.plan.network.blocks[0];
     let [c, h, w] = match config.arch {
         Arch::Cnn => {
@@ -69,21 +67,21 @@ fn filters(args: &FiltersArgs) -> anyhow::Result<bool> {
     let state = it.network.state();
     let weights = state.get("blocks.0.layer.weight").map(floats).unwrap_or_default();
     let filters: Vec<&[f32]> = weights.chunks_exact((c * h * w).max(1)).collect();
-    let units: Vec<i64> = it.ordered(args.order).into_iter().take(args.units.max(1)).collect();
+    let units: Vec<i64> = it.ordered(args.order).into_iter().take(args.units).collect();
     let tiles: Vec<Picture> = units.iter().filter_map(|u| filters.get(*u as usize)).map(|f| tile(f, c, h, w)).collect();
     let columns = (tiles.len() as f64).sqrt().ceil() as usize;
     let title = it.titled(format!("{} filters of {h} × {w}", tiles.len()));
     let scene = Tiles { title, tiles: tiles.clone(), columns, side: 40, ..Tiles::default() }.scene();
-    it.write(&args.common, "plot-filters", &scene, &Drawn::Tiles { tiles, columns, units })?;
+    it.write(&scene, &Drawn::Tiles { tiles, columns, units })?;
     Ok(true)
 }
 
 fn fields(args: &FieldsArgs) -> anyhow::Result<bool> {
-    let mut it = Trained::open(&args.common)?;
-    if args.steps == 0 || !(args.contrast > 0.0 && args.contrast.is_finite()) {
-        return Err(Usage("--steps must be at least 1 and --contrast a number above 0".into()).into());
+    if !(args.contrast > 0.0 && args.contrast.is_finite()) {
+        return Err(Usage(format!("--contrast is {}, but must be a number above 0", args.contrast)).into());
     }
-    let units: Vec<i64> = it.ordered(args.order).into_iter().take(args.units.max(1)).collect();
+    let mut it = Trained::open(&args.common, "plot-receptive-fields", None, TILES)?;
+    let units: Vec<i64> = it.ordered(args.order).into_iter().take(args.units).collect();
     let how = Climb { steps: args.steps, contrast: args.contrast, seed: args.seed };
     let (block, of) = (it.block, units.len());
     let (patches, gains) = device::guard("gradient ascent", || {
@@ -94,25 +92,30 @@ fn fields(args: &FieldsArgs) -> anyhow::Result<bool> {
     let values = floats(&patches);
     let tiles: Vec<Picture> = values.chunks_exact(c * h * w).map(|p| tile(p, c, h, w)).collect();
     let mean = |i: usize| gains.iter().map(|g| g[i]).sum::<f64>() / gains.len().max(1) as f64;
-    println!(
+    writeln!(
+        io::stdout(),
         "mean pre-activation {:.3} from noise, {:.3} after {} steps; fields of {h} × {w} pixels",
         mean(1),
         mean(0),
         args.steps
-    );
+    )?;
     let field = receptive::field(&it.plan.network, block).map_or(0, |f| f.size);
     let cut = if field > h as i64 { format!(" ({field} cut by the image)") } else { String::new() };
     let title = it.titled(format!("block {block}: {of} units, fields of {h} × {w}{cut}"));
     let columns = (of as f64 * 1.6).sqrt().ceil() as usize;
     let scene = Tiles { title, tiles: tiles.clone(), columns, side: 56, ..Tiles::default() }.scene();
-    it.write(&args.common, "plot-receptive-fields", &scene, &Drawn::Tiles { tiles, columns, units })?;
+    it.write(&scene, &Drawn::Tiles { tiles, columns, units })?;
     Ok(true)
 }
 
 fn embedding(args: &EmbeddingArgs) -> anyhow::Result<bool> {
     let stop = stop_flag()?;
-    let mut it = Trained::open(&args.common)?;
+    let mut it = Trained::open(&args.common, "plot-embedding", None, POINTS)?;
     let (data, rows) = it.images(&args.images, &stop)?;
+    if rows.len() <= args.neighbors {
+        let (n, k) = (rows.len(), args.neighbors);
+        return Err(Usage(format!("--neighbors is {k}, but there are {n} images: it must be below")).into());
+    }
     let bank = &data.banks[data.sup.test.bank];
     let (block, n) = (it.block, rows.len());
     let mut outputs = Vec::new();
@@ -128,7 +131,7 @@ fn embedding(args: &EmbeddingArgs) -> anyhow::Result<bool> {
     }
     let labels = bank.labels(&Tensor::from_slice(&rows)).to_device(Device::Cpu);
     let labels = Vec::<i64>::try_from(labels).unwrap_or_default();
-    let how = Umap { neighbours: args.neighbours, epochs: args.epochs.max(1), seed: args.seed };
+    let how = Umap { neighbours: args.neighbors, epochs: args.epochs, seed: args.seed };
     let components =
         plane::pca(&Tensor::cat(&outputs, 0), COMPONENTS, args.seed).context("the outputs have no places")?;
     let points = plane::umap(&components, how, &mut |epoch| {
@@ -139,17 +142,17 @@ fn embedding(args: &EmbeddingArgs) -> anyhow::Result<bool> {
     })?;
     let Some(points) = points else { return Ok(false) };
     let share = neighbours::agreement(&points, &labels, 15)?;
-    println!("{share:.1} % of {n} images lie among images of their own class (15 nearest in the plane)");
+    writeln!(io::stdout(), "{share:.1} % of {n} images lie among images of their own class (15 nearest in the plane)")?;
     let classes = choice::class_names(&it.plan.dataset_sup, None);
     let title = format!("{}, block {block}: {n} images of {}", it.plan.model, it.plan.dataset_sup.config);
     let scene = scatter(&title, &points, &labels, &classes);
-    it.write(&args.common, "plot-embedding", &scene, &Drawn::Points { points, labels, classes, own_class: share })?;
+    it.write(&scene, &Drawn::Points { points, labels, classes, own_class: share })?;
     Ok(true)
 }
 
 fn patches(args: &PatchesArgs) -> anyhow::Result<bool> {
     let stop = stop_flag()?;
-    let mut it = Trained::open(&args.common)?;
+    let mut it = Trained::open(&args.common, "plot-patches", None, TILES)?;
     let units = args.units.clone().unwrap_or_else(|| it.ordered(Order::Learned).into_iter().take(5).collect());
     if let Some(unit) = units.iter().find(|u| !(0..it.units()).contains(*u)) {
         let last = it.units() - 1;
@@ -159,7 +162,7 @@ fn patches(args: &PatchesArgs) -> anyhow::Result<bool> {
     let bank = &data.banks[data.sup.test.bank];
     let (block, n) = (it.block, rows.len());
     let best = device::guard("looking for patches", || {
-        excite::strongest(&mut it.network, bank, &rows, block, &units, args.count.max(1), &mut |done| {
+        excite::strongest(&mut it.network, bank, &rows, block, &units, args.count, &mut |done| {
             said(done, n, "images");
             !stop.load(Ordering::Relaxed)
         })
@@ -191,7 +194,7 @@ fn patches(args: &PatchesArgs) -> anyhow::Result<bool> {
     let names = units.iter().map(|unit| format!("unit {unit}")).collect();
     let scene = Tiles { title, names, tiles: all.clone(), columns, side: 56, ..Tiles::default() }.scene();
     let tiles = all.into_iter().filter(|tile| tile.width > 0).collect();
-    it.write(&args.common, "plot-patches", &scene, &Drawn::Tiles { tiles, columns: args.count.max(1), units })?;
+    it.write(&scene, &Drawn::Tiles { tiles, columns: args.count, units })?;
     Ok(true)
 }
 

@@ -9,7 +9,6 @@ mod prepare;
 mod words;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +18,7 @@ use anyhow::Context;
 pub use args::{Resume, RunArgs};
 use prepare::Start;
 
-use super::{provenance, resume};
+use super::provenance;
 use crate::data::DataDirs;
 use crate::device;
 use crate::files::RunDir;
@@ -28,7 +27,7 @@ use crate::report::{
     Closing, Console, Hub, LogFile, MetricsTable, PictureFiles, StepTable, Tensorboard, Verbosity, closing,
 };
 use crate::train::data::RunData;
-use crate::train::{RunPlan, Trainer, TrainingMode, checkpoint, compare, steps};
+use crate::train::{RunPlan, Trainer, TrainingMode, checkpoint, steps};
 
 /// Interrupted by the user.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -81,19 +80,6 @@ pub fn settle_post_hoc(args: &mut RunArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The folder of a run of these arguments that is finished, if there is one.
-///
-/// # Errors
-/// When the arguments make no plan.
-pub fn finished(args: &RunArgs) -> anyhow::Result<Option<PathBuf>> {
-    let plan = prepare::typed_plan(args)?;
-    let Ok(folder) = resume::latest(args.results_dir(), &plan) else { return Ok(None) };
-    let dir = RunDir::new(&folder);
-    let (Ok(there), Ok(checkpoint)) = (resume::read_plan(&dir), checkpoint::load(&dir)) else { return Ok(None) };
-    let done = checkpoint.progress.is_some_and(|p| p.phase >= there.phases.len());
-    Ok((done && compare::differences(&there, &plan).is_empty()).then_some(folder))
-}
-
 /// Runs, then hands what there is to `then`. `command` is the subcommand that goes on with an interrupted run.
 ///
 /// # Errors
@@ -114,7 +100,7 @@ pub fn run_then(args: &RunArgs, command: &str, then: Then) -> anyhow::Result<Exi
     plan.threads = device::threads();
     let dirs = DataDirs::resolve(plan.data_dir.as_deref())?;
     let stop = stop_flag()?;
-    let mut data = match images::load(args, &plan, &dirs, on, &stop) {
+    let mut data = match images::load(args, command, &plan, &dirs, on, &stop) {
         Ok(data) => data,
         // Ctrl-C before the run began: what was decoded is kept, and there is no run to go on with.
         Err(error) if stop.load(Ordering::Relaxed) => {
@@ -244,7 +230,7 @@ pub fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
 }
 
 /// Seconds that the earlier parts of a run took, from its table.
-fn seconds_until(dir: &RunDir, global_epoch: u64) -> f64 {
+pub(super) fn seconds_until(dir: &RunDir, global_epoch: u64) -> f64 {
     let Ok(mut table) = csv::Reader::from_path(dir.metrics()) else { return 0.0 };
     let rows = table.deserialize::<std::collections::HashMap<String, String>>().flatten();
     let number = |row: &std::collections::HashMap<String, String>, key: &str| row.get(key)?.parse::<f64>().ok();

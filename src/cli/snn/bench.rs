@@ -7,18 +7,17 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::constants::ConstantArgs;
-use super::pool;
+use super::{load, pool};
 use crate::snn::bench;
-use crate::snn::train::RunData;
 
 /// Arguments of `bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
     #[command(flatten)]
     constants: ConstantArgs,
-    /// Images that the dense loop computes in each repetition.
-    #[arg(long, value_name = "N", default_value_t = 64)]
-    images: usize,
+    /// At most so many images that the dense loop computes in each repetition.
+    #[arg(long, value_name = "N", default_value_t = 64, alias = "images", help_heading = "Data")]
+    limit: usize,
     /// Repetitions, of which the median is taken.
     #[arg(long, value_name = "N", default_value_t = 5)]
     repeats: usize,
@@ -26,7 +25,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "COMMAND")]
     peer: Option<String>,
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 
@@ -36,9 +35,9 @@ pub struct BenchArgs {
 /// When the data are missing, a constant is wrong, or the peer fails.
 pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let plan = args.constants.plan();
-    let data = RunData::load(&plan)?.dataset;
+    let data = load(&plan, args.constants.folder.download, Some("softhebb snn bench --dataset FashionMini"))?.dataset;
     let one = pool(1)?;
-    let measure = |repeats| one.install(|| bench::speed(&plan, &data, args.images, repeats));
+    let measure = |repeats| one.install(|| bench::speed(&plan, &data, args.limit, repeats));
     let speed = measure(args.repeats)?;
     let (mut peers, mut ratios) = (Vec::new(), Vec::new());
     for command in args.peer.iter().cycle().take(args.repeats) {

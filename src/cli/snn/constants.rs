@@ -1,116 +1,113 @@
 //! The flags of all constants of a network and its training; what is not typed is the preset's.
 
-use std::path::PathBuf;
-
 use clap::{ArgAction, Args};
 
+use crate::cli::options::{FolderArgs, ThreadArgs};
 use crate::snn::{Mode, Plan, Preset, Readout};
 
 /// The constants; one that is not given is the preset's.
 #[derive(Debug, Default, Args)]
 pub struct ConstantArgs {
     /// Constants and data of the notebook, or of the network that was searched for.
-    #[arg(long, value_enum, default_value = "notebook")]
+    #[arg(long, value_enum, default_value = "notebook", help_heading = "Network")]
     preset: Preset,
     /// Data set: FashionMini (inside the program), MNIST, FashionMNIST, … [notebook: FashionMini].
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
     dataset: Option<String>,
     /// Hidden units [notebook: 256].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Network")]
     hidden: Option<usize>,
     /// Hidden units that may fire in a step; of equal potentials the lowest index wins [notebook: 32].
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", help_heading = "Network")]
     k_hidden: Option<usize>,
     /// Output units that may fire in a step [notebook: 1].
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", help_heading = "Network")]
     k_output: Option<usize>,
     /// Steps an image [notebook: 20].
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", help_heading = "Network")]
     steps: Option<usize>,
     /// Length of a step, seconds [notebook: 0.005].
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", help_heading = "Network")]
     dt: Option<f64>,
     /// Rate of an input at full intensity; at most 1/dt [notebook: 30].
-    #[arg(long, value_name = "HZ")]
+    #[arg(long, value_name = "HZ", help_heading = "Network")]
     rate_hz: Option<f64>,
     /// Time constant of hidden potentials, seconds [notebook: 0.02].
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", help_heading = "Network")]
     tau_h: Option<f64>,
     /// Time constant of output potentials, seconds [notebook: 0.02].
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", help_heading = "Network")]
     tau_o: Option<f64>,
     /// What a spike takes from a hidden potential [notebook: 1].
-    #[arg(long, value_name = "V")]
+    #[arg(long, value_name = "V", help_heading = "Network")]
     vth_h: Option<f64>,
     /// What a spike takes from an output potential [notebook: 1].
-    #[arg(long, value_name = "V")]
+    #[arg(long, value_name = "V", help_heading = "Network")]
     vth_o: Option<f64>,
     /// Learning rate of Oja's rule [notebook: 0.01].
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
     eta1: Option<f64>,
     /// Learning rate of the weights to the output [notebook: 0.02].
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
     eta2: Option<f64>,
     /// Learning rate of depression at the output [notebook: 0.01].
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
     eta2_neg: Option<f64>,
     /// Rate of the teacher's spikes; at most 1/dt [notebook: 80].
-    #[arg(long, value_name = "HZ")]
+    #[arg(long, value_name = "HZ", help_heading = "Training")]
     teacher_rate_hz: Option<f64>,
     /// Decay of the weights to the hidden layer, a step [notebook: 5e-5].
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", help_heading = "Training")]
     decay1: Option<f64>,
     /// Decay of the weights to the output, a step [notebook: 5e-5].
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", help_heading = "Training")]
     decay2: Option<f64>,
     /// Standard deviation of the initial weights [notebook: 0.01].
-    #[arg(long, value_name = "STD")]
+    #[arg(long, value_name = "STD", help_heading = "Network")]
     init_std: Option<f64>,
     /// How the weights to the output learn [notebook: notebook].
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, help_heading = "Training")]
     readout: Option<Readout>,
     /// Scale every image to so many input spikes a step on average; 0: as it is [notebook: 0].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Data")]
     input_spikes: Option<f64>,
     /// Homeostasis: how much a threshold rises by a spike; 0: thresholds stay 0 [notebook: 0].
-    #[arg(long, value_name = "V")]
+    #[arg(long, value_name = "V", help_heading = "Training")]
     theta: Option<f64>,
     /// What eta1 falls to until the end [notebook: it stays].
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
     eta1_end: Option<f64>,
     /// What eta2 falls to until the end [notebook: it stays].
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
     eta2_end: Option<f64>,
     /// What theta falls to until the end [notebook: it stays].
-    #[arg(long, value_name = "V")]
+    #[arg(long, value_name = "V", help_heading = "Training")]
     theta_end: Option<f64>,
     /// Passes [notebook: 20].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Training")]
     epochs: Option<u64>,
     /// Images a batch, after which weights are clipped to -1…1 [notebook: 64].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Training")]
     batch_size: Option<usize>,
     /// Batches an epoch, drawn anew each epoch; 0: all images [notebook: 100].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Training")]
     train_batches: Option<usize>,
     /// Batches of test images; 0: all images [notebook: 50].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Data")]
     test_batches: Option<usize>,
     /// Hold out 20 % of the training images and test on them [notebook: its own 10,000].
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set)]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set, help_heading = "Data")]
     validation: Option<bool>,
     /// In which order images change the weights [notebook: online].
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, help_heading = "Training")]
     mode: Option<Mode>,
     /// Seed of weights, order, spikes and teacher [notebook: 3].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Training")]
     seed: Option<u64>,
-    /// Folder of the data sets [default: $SOFTHEBB_DATA, else ~/.cache/softhebb/datasets].
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-    /// Threads [default: all cores].
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[command(flatten)]
+    pub folder: FolderArgs,
+    #[command(flatten)]
+    threads: ThreadArgs,
 }
 
 impl ConstantArgs {
@@ -153,8 +150,8 @@ impl ConstantArgs {
         set(&mut plan.validation, &self.validation);
         set(&mut plan.mode, &self.mode);
         set(&mut plan.seed, &self.seed);
-        set(&mut plan.threads, &self.threads);
-        plan.data_dir = self.data_dir.clone().or(plan.data_dir.take());
+        set(&mut plan.threads, &self.threads.threads);
+        plan.data_dir = self.folder.data_dir.clone().or(plan.data_dir.take());
     }
 
     /// The plan of the preset with what was typed.

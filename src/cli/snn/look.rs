@@ -7,15 +7,21 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::json;
 
-use super::{pool, read_plan};
+use super::{load, pool};
 use crate::cli::Usage;
+use crate::cli::options::{FolderArgs, ForceArgs, ThreadArgs, folder_name};
+use crate::cli::resume::{self, Kind};
+use crate::draw::write_png;
 use crate::files::RunDir;
 use crate::report::format::shell;
-use crate::report::{Event, Hub, PictureFiles, Tensorboard};
+use crate::report::{Event, Hub, Tensorboard};
 use crate::snn::checkpoint::{self, Progress};
 use crate::snn::eval::{evaluate, fits};
-use crate::snn::train::RunData;
 use crate::snn::{Network, Plan, pictures};
+
+/// The pictures of `show`, by their tags.
+const DRAWN: [&str; 7] =
+    ["templates", "weights", "raster/input", "raster/hidden", "raster/output", "potential/hidden", "potential/output"];
 
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
@@ -24,10 +30,13 @@ pub struct EvalArgs {
     #[arg(value_name = "RUN")]
     run: PathBuf,
     /// Another data set of the same shape [default: the run's].
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
     dataset: Option<String>,
-    /// Batches of test images; 0: all images.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// At most so many test images, from the first [default: all].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, help_heading = "Data")]
+    limit: usize,
+    // The older form of --limit, in batches.
+    #[arg(long, value_name = "N", default_value_t = 0, hide = true, conflicts_with = "limit")]
     test_batches: usize,
     /// Steps an image [default: the run's].
     #[arg(long, value_name = "T")]
@@ -35,14 +44,12 @@ pub struct EvalArgs {
     /// Seed of the spikes [default: the run's].
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Folder of the data sets [default: the run's].
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-    /// Threads [default: all cores].
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
+    #[command(flatten)]
+    folder: FolderArgs,
+    #[command(flatten)]
+    threads: ThreadArgs,
     /// Print JSON, with the table of confusions.
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 
@@ -64,16 +71,20 @@ pub struct ShowArgs {
     /// Seed of the example's spikes.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Folder of the data sets [default: the run's].
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    folder: FolderArgs,
+    /// Name of the folder of the pictures below RUN/show [default: image-I].
+    #[arg(long, value_name = "NAME", value_parser = folder_name, help_heading = "Results")]
+    name: Option<String>,
+    #[command(flatten)]
+    force: ForceArgs,
 }
 
 /// A trained network, its plan and its progress.
-fn open(run: &Path, data_dir: Option<&PathBuf>) -> anyhow::Result<(RunDir, Plan, Network, Progress)> {
+fn open(run: &Path, folder: &FolderArgs) -> anyhow::Result<(RunDir, Plan, Network, Progress)> {
     let dir = RunDir::new(run);
-    let mut plan = read_plan(&dir)?;
-    plan.data_dir = data_dir.cloned().or(plan.data_dir);
+    let mut plan: Plan = resume::read(&dir, Kind::Snn)?;
+    plan.data_dir = folder.data_dir.clone().or(plan.data_dir);
     let (network, progress) = checkpoint::load(&dir, &plan.constants)?;
     Ok((dir, plan, network, progress))
 }
@@ -83,14 +94,20 @@ fn open(run: &Path, data_dir: Option<&PathBuf>) -> anyhow::Result<(RunDir, Plan,
 /// # Errors
 /// When the run, its data or the screen fail.
 pub fn eval(args: &EvalArgs) -> anyhow::Result<()> {
-    let (dir, mut plan, _, progress) = open(&args.run, args.data_dir.as_ref())?;
+    let (dir, mut plan, _, progress) = open(&args.run, &args.folder)?;
     plan.test_batches = args.test_batches;
     plan.dataset = args.dataset.clone().unwrap_or(plan.dataset);
     plan.constants.steps = args.steps.unwrap_or(plan.constants.steps);
     let (network, _) = checkpoint::load(&dir, &plan.constants)?;
-    let data = RunData::load(&plan)?;
+    // Other images fit where they are of the same size.
+    let instead = format!("softhebb snn eval {} --dataset FashionMini", shell(&args.run.display().to_string()));
+    let instead = (network.inputs() == 28 * 28).then_some(instead.as_str());
+    let mut data = load(&plan, args.folder.download, instead)?;
+    if args.limit > 0 {
+        data.test.truncate(args.limit);
+    }
     let seed = args.seed.unwrap_or(plan.seed);
-    let pool = pool(args.threads)?;
+    let pool = pool(args.threads.count())?;
     let clock = Instant::now();
     let score = pool.install(|| evaluate(&network, data.test_images(), &data.test, seed))?;
     let speed = score.images as f64 / clock.elapsed().as_secs_f64().max(1e-9);
@@ -116,15 +133,18 @@ pub fn eval(args: &EvalArgs) -> anyhow::Result<()> {
 /// # Errors
 /// When the run, its data or its folder fail.
 pub fn show(args: &ShowArgs) -> anyhow::Result<()> {
-    let (dir, plan, network, progress) = open(&args.run, args.data_dir.as_ref())?;
-    let data = RunData::load(&plan)?;
+    let (dir, plan, network, progress) = open(&args.run, &args.folder)?;
+    if args.steps == 0 || args.steps > 1000 || args.inputs == Some(0) {
+        return Err(Usage("--steps must be 1 to 1000 and --inputs at least 1".into()).into());
+    }
+    let folder = dir.findings("show", &args.name.clone().unwrap_or_else(|| format!("image-{}", args.image)));
+    let file = |tag: &str| folder.join(format!("{}.png", tag.replace('/', "-")));
+    args.force.check(&DRAWN.map(file), "--name NAME")?;
+    let data = load(&plan, args.folder.download, None)?;
     let images = &data.dataset.test;
     fits(&network, images)?;
     if args.image >= images.len() {
         return Err(Usage(format!("--image is {}, there are {} test images", args.image, images.len())).into());
-    }
-    if args.steps == 0 || args.steps > 1000 || args.inputs == Some(0) {
-        return Err(Usage("--steps must be 1 to 1000 and --inputs at least 1".into()).into());
     }
     let example = pictures::example(&network, images.image(args.image), args.steps, args.seed);
     let class = |c: usize| data.dataset.classes.get(c).cloned().unwrap_or_default();
@@ -134,7 +154,7 @@ pub fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let mut all = pictures::of_weights(&network, &data.dataset);
     all.extend(pictures::of_example(&network, &example, inputs, &data.dataset.classes, &of));
     let mut hub = Hub::new();
-    hub.add(Tensorboard::new(&dir)).add(PictureFiles::new(&dir));
+    hub.add(Tensorboard::new(&dir));
     let mut out = io::stdout().lock();
     writeln!(
         out,
@@ -145,7 +165,8 @@ pub fn show(args: &ShowArgs) -> anyhow::Result<()> {
         class(example.predicted)
     )?;
     for (tag, picture) in all {
-        writeln!(out, "{}", dir.picture(&tag).display())?;
+        write_png(&file(&tag), &picture)?;
+        writeln!(out, "{}", file(&tag).display())?;
         hub.send(Event::Image { tag, global_step: progress.epochs, picture })?;
     }
     hub.close()?;

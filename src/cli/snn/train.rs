@@ -1,60 +1,42 @@
 //! `softhebb snn train`.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{ArgAction, Args, ValueEnum};
-use serde_json::{Value, json};
+use clap::Args;
+use serde_json::json;
 
 use super::constants::ConstantArgs;
-use super::{pool, read_plan};
+use super::{load, pool};
+use crate::cli::options::{DryRunArgs, ResultsArgs, ResumeArgs, TalkArgs};
+use crate::cli::provenance;
+use crate::cli::resume::{self, Kind};
 use crate::cli::run::{INTERRUPTED, stop_flag};
-use crate::cli::{Usage, provenance};
 use crate::device;
-use crate::files::{RunDir, numbered, write_atomic};
+use crate::files::{RunDir, write_atomic};
 use crate::report::format::shell;
-use crate::report::{
-    Closing, Console, Event, Hub, LogFile, MetricsTable, PictureFiles, Tensorboard, Verbosity, closing,
-};
+use crate::report::{Closing, Console, Event, Hub, LogFile, MetricsTable, PictureFiles, Tensorboard, closing};
 use crate::snn::Plan;
 use crate::snn::checkpoint::{self, Progress};
 use crate::snn::eval::fits;
 use crate::snn::train::{RunData, initial, train};
 
-/// What a run goes on with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Resume {
-    /// The same run, from where it stopped.
-    All,
-}
+/// The folder of these runs below that of all.
+const FOLDER: &str = "snn";
 
 /// Arguments of `train`.
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     #[command(flatten)]
     constants: ConstantArgs,
-    /// Go on with a run.
-    #[arg(long, value_enum, value_name = "WHAT")]
-    resume: Option<Resume>,
-    /// The run to go on with [default: the newest of the same plan].
-    #[arg(long, value_name = "DIR", requires = "resume")]
-    run_dir: Option<PathBuf>,
-    /// Folder of the runs.
-    #[arg(long, value_name = "DIR", default_value = "results/runs")]
-    results_dir: PathBuf,
-    /// Whether to leave a run folder.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set, default_value = "true", hide_default_value = true)]
-    save: bool,
-    /// Print the plan as JSON and do nothing.
-    #[arg(long)]
-    dry_run: bool,
-    /// Say only warnings and the result.
-    #[arg(short, long, conflicts_with = "verbose")]
-    quiet: bool,
-    /// Say more: every file written.
-    #[arg(short, long)]
-    verbose: bool,
+    #[command(flatten)]
+    resume: ResumeArgs,
+    #[command(flatten)]
+    results: ResultsArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    talk: TalkArgs,
 }
 
 /// Trains by what was typed.
@@ -65,25 +47,24 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let (plan, found) = prepare(args)?;
     // Before the data are read: ten classes are what all but a few data sets have, and the rest is checked later.
     plan.check(usize::MAX)?;
-    if args.dry_run {
-        writeln!(io::stdout().lock(), "{:#}", serde_json::to_value(&plan)?)?;
+    if args.dry_run.dry_run {
+        let folder = args.results.results_dir.join(FOLDER);
+        let folder = found.as_ref().map_or(folder.as_path(), RunDir::root);
+        let title = format!("spiking network · {}", plan.dataset);
+        args.dry_run.print(&title, &plan, args.results.saves().then_some(folder))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let data = RunData::load(&plan)?;
+    let data = load(&plan, args.constants.folder.download, Some("softhebb snn train --dataset FashionMini"))?;
     let network = initial(&plan, data.dataset.train.stride(), data.classes())?;
     fits(&network, &data.dataset.train)?;
-    let dir = match (&found, args.save) {
-        (Some(dir), _) => Some(dir.clone()),
-        (None, true) => Some(RunDir::create(&args.results_dir.join("snn"), &stem(&plan))?),
-        (None, false) => None,
+    let dir = match &found {
+        Some(dir) => Some(dir.clone()),
+        None => args.results.create(FOLDER, &stem(&plan))?,
     };
     let mut start = (network, Progress::default());
     let mut lock = None;
     if let Some(dir) = &dir {
-        lock = Some(dir.lock()?.ok_or_else(|| {
-            let folder = dir.root().display();
-            anyhow::anyhow!("another process is running in {folder}\nhint: wait for it, or stop it with Ctrl-C")
-        })?);
+        lock = Some(resume::lock(dir)?);
         if dir.checkpoint().exists() {
             start = checkpoint::load(dir, &plan.constants)?;
         }
@@ -114,37 +95,20 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
 /// The plan, and the folder of the run that it goes on with.
 fn prepare(args: &TrainArgs) -> anyhow::Result<(Plan, Option<RunDir>)> {
     let plan = args.constants.plan();
-    if args.resume.is_none() {
+    if args.resume.resume.is_none() {
         return Ok((plan, None));
     }
-    let dir = match &args.run_dir {
+    let dir = match &args.resume.run_dir {
         Some(dir) => RunDir::new(dir),
-        None => newest(&args.results_dir, &plan)?,
+        None => args.results.newest(FOLDER, &stem(&plan))?,
     };
-    let there = read_plan(&dir)?;
+    let there: Plan = resume::read(&dir, Kind::Snn)?;
     let mut asked = there.clone();
     args.constants.apply(&mut asked);
     // Where it runs may change; what it computes may not.
     let neutral = |plan: &Plan| Plan { threads: 0, data_dir: None, ..plan.clone() };
-    let differences = differences(&json!(neutral(&there)), &json!(neutral(&asked)), "");
-    if !differences.is_empty() {
-        let folder = dir.root().display();
-        let hint = format!("`softhebb snn train --resume all --run-dir {folder}` goes on with it as it is");
-        let list = differences.join("\n  ");
-        return Err(Usage(format!("the run in {folder} has another plan:\n  {list}\nhint: {hint}")).into());
-    }
+    resume::same_plan(&dir, &neutral(&there), &neutral(&asked), "softhebb snn train")?;
     Ok((asked, Some(dir)))
-}
-
-fn differences(there: &Value, asked: &Value, path: &str) -> Vec<String> {
-    match (there, asked) {
-        (Value::Object(a), Value::Object(b)) => {
-            let below = |key: &str| if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
-            a.iter().flat_map(|(key, a)| differences(a, b.get(key).unwrap_or(&Value::Null), &below(key))).collect()
-        }
-        (a, b) if a != b => vec![format!("{path}: {a} there, {b} asked for")],
-        _ => vec![],
-    }
 }
 
 fn stem(plan: &Plan) -> String {
@@ -152,17 +116,6 @@ fn stem(plan: &Plan) -> String {
     let validation = if plan.validation { "-validation" } else { "" };
     let (data, hidden, seed) = (&plan.dataset, plan.constants.hidden, plan.seed);
     format!("{data}-{}-h{hidden}-seed{seed}{validation}", preset.as_str().unwrap_or_default())
-}
-
-/// The newest run of this name.
-fn newest(results: &Path, plan: &Plan) -> anyhow::Result<RunDir> {
-    let folder = |n: &usize| RunDir::new(results.join("snn").join(numbered(&stem(plan), *n)));
-    let there = (1..).take_while(|n| folder(n).root().is_dir()).filter(|n| folder(n).config().is_file()).last();
-    there.map(|n| folder(&n)).ok_or_else(|| {
-        let first = folder(&1).root().display().to_string();
-        let hint = "--run-dir DIR names one, or start anew without --resume";
-        Usage(format!("there is no run to go on with: {first} is not there\nhint: {hint}")).into()
-    })
 }
 
 fn title(plan: &Plan, data: &RunData) -> String {
@@ -180,11 +133,7 @@ fn title(plan: &Plan, data: &RunData) -> String {
 }
 
 fn hub(args: &TrainArgs, dir: Option<&RunDir>) -> Hub {
-    let verbosity = match (args.quiet, args.verbose) {
-        (true, _) => Verbosity::Quiet,
-        (_, true) => Verbosity::Verbose,
-        _ => Verbosity::Normal,
-    };
+    let verbosity = args.talk.verbosity();
     let mut hub = Hub::new();
     let Some(dir) = dir else {
         hub.add(Console::standard(verbosity, Closing::default()));
