@@ -85,7 +85,7 @@ pub struct NameError(&'static str);
 pub fn name(text: &str) -> Result<String, NameError> {
     let wrong = match text {
         _ if text.trim().is_empty() => "the name is empty",
-        "." | ".." => "the name is a place, not a name",
+        _ if text.starts_with('.') => "the name begins with a dot",
         _ if text.contains(['/', '\\']) => "the name has a separator of folders in it",
         _ if text.chars().any(char::is_control) => "the name has a control character in it",
         _ if text.len() > LONGEST_NAME => "the name is longer than 200 bytes",

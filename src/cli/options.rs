@@ -8,13 +8,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Usage, resume};
+use super::{Usage, number, resume};
 use crate::device::DeviceChoice;
-use crate::files::{FileError, RunDir};
+use crate::files::{self, FileError, RunDir};
 use crate::report::Verbosity;
-
-/// Most threads that may be asked for: each takes memory of its own.
-const MOST_THREADS: usize = 4096;
 
 /// Where it is computed.
 #[derive(Debug, Clone, Default, Args)]
@@ -49,7 +46,7 @@ impl MachineArgs {
 #[command(next_help_heading = "Machine")]
 pub struct ThreadArgs {
     /// Threads [default: all cores].
-    #[arg(long, value_name = "N", value_parser = threads)]
+    #[arg(long, value_name = "N", value_parser = number::threads)]
     pub threads: Option<usize>,
 }
 
@@ -80,7 +77,7 @@ pub struct ResultsArgs {
     #[arg(long, value_name = "DIR", default_value = "results/runs")]
     pub results_dir: PathBuf,
     /// Name of the run's folder, which is numbered if it is taken [default: made of what is computed].
-    #[arg(long, value_name = "NAME", value_parser = folder_name)]
+    #[arg(long, value_name = "NAME", value_parser = files::name)]
     pub name: Option<String>,
     /// Leave no run folder.
     #[arg(long)]
@@ -115,17 +112,6 @@ impl ResultsArgs {
 
     fn stem<'a>(&'a self, own: &'a str) -> &'a str {
         self.name.as_deref().unwrap_or(own)
-    }
-}
-
-/// A name of one folder.
-pub fn folder_name(text: &str) -> Result<String, String> {
-    let bad =
-        text.is_empty() || text.starts_with('.') || text.contains(['/', '\\']) || text.chars().any(char::is_control);
-    if bad {
-        Err(format!("`{text}` is a path or empty; a name of one folder is expected, such as my-run"))
-    } else {
-        Ok(text.to_string())
     }
 }
 
@@ -269,17 +255,6 @@ pub fn written<E: Into<anyhow::Error>>(way_out: &str) -> impl FnOnce(E) -> anyho
 /// Where results go that a command finds out about a run.
 pub const IN_RUN: &str = "the results go into the folder of the run; a copy of it serves as well";
 
-/// Threads; 0 is all cores.
-fn threads(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|n| *n <= MOST_THREADS);
-    number.ok_or_else(|| format!("a whole number from 0 (all cores) to {MOST_THREADS} is expected"))
-}
-
-/// A number of at least 1.
-pub fn positive(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "a whole number from 1 is expected".to_string())
-}
-
 /// The plan of a run that goes on, with what was typed in place of its own: a key counts as typed if the plan `asked` for has another
 /// value than the plan that `plan` makes of no arguments at all.
 ///
@@ -320,14 +295,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_of_numbers_and_names_of_folders() {
+    fn lists_of_numbers() {
         assert_eq!("0, 0.1,2".parse(), Ok(Numbers(vec![0.0, 0.1, 2.0])));
         for bad in ["", "a,b", "0 0.1", "1,", "nan", "inf"] {
             assert!(bad.parse::<Numbers>().unwrap_err().contains("is no number"), "{bad}");
-        }
-        assert_eq!(folder_name("two words").as_deref(), Ok("two words"));
-        for bad in ["", ".", "..", ".hidden", "a/b", "/", "a\nb"] {
-            assert!(folder_name(bad).is_err(), "{bad}");
         }
     }
 

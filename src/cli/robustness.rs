@@ -12,9 +12,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::options::{
-    DryRunArgs, FolderArgs, MachineArgs, Numbers, ResultsArgs, ResumeArgs, TalkArgs, positive, typed_over,
-};
+use super::options::{DryRunArgs, FolderArgs, MachineArgs, Numbers, ResultsArgs, ResumeArgs, TalkArgs, typed_over};
 use super::provenance;
 use super::resume::{self, Kind};
 use super::run::{INTERRUPTED, stop_flag};
@@ -47,7 +45,7 @@ pub struct RobustnessArgs {
     #[arg(long, value_name = "NAME", default_value = "FashionMNIST", help_heading = "Data")]
     dataset: String,
     /// At most so many test images, from the first.
-    #[arg(long, value_name = "N", default_value_t = 1000, alias = "images", value_parser = positive, help_heading = "Data")]
+    #[arg(long, value_name = "N", default_value_t = 1000, alias = "images", value_parser = crate::cli::number::count::<usize>, help_heading = "Data")]
     limit: usize,
     #[command(flatten)]
     folder: FolderArgs,
@@ -70,7 +68,7 @@ pub struct RobustnessArgs {
     #[arg(long, value_name = "LIST", default_value = "0,0.01,0.02,0.04,0.06,0.08,0.12,0.16", allow_hyphen_values = true, value_parser = strengths, help_heading = "Attacks")]
     linf: Numbers,
     /// Steps of projected gradient descent.
-    #[arg(long, value_name = "N", default_value_t = 40, value_parser = positive, help_heading = "Attacks")]
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = crate::cli::number::count::<usize>, help_heading = "Attacks")]
     steps: usize,
     #[command(flatten)]
     machine: MachineArgs,

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::source::SourceArgs;
 use crate::cli::Usage;
-use crate::cli::options::{ForceArgs, MachineArgs, TalkArgs, folder_name};
+use crate::cli::options::{ForceArgs, MachineArgs, TalkArgs};
 use crate::cli::resume::{self, Kind};
 use crate::device::{self, Precision};
 use crate::encoder::features::By;
@@ -35,7 +35,7 @@ pub struct LookArgs {
 #[command(next_help_heading = "Results")]
 pub struct FindingsArgs {
     /// Name of the folder of the results below RUN [default: the source's].
-    #[arg(long, value_name = "NAME", value_parser = folder_name)]
+    #[arg(long, value_name = "NAME", value_parser = crate::files::name)]
     name: Option<String>,
     #[command(flatten)]
     force: ForceArgs,

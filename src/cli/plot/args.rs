@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::options::{FolderArgs, ForceArgs, MachineArgs, positive};
+use crate::cli::options::{FolderArgs, ForceArgs, MachineArgs};
 use crate::plane::Umap;
 
 /// Pictures of a trained network: its filters, what excites its units, how it sees the classes.
@@ -56,7 +56,7 @@ pub(super) struct Images {
     #[arg(long, value_name = "NAME")]
     pub(super) dataset: Option<String>,
     /// At most so many test images, from the first.
-    #[arg(long, value_name = "N", default_value_t = 10_000, alias = "images", value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 10_000, alias = "images", value_parser = crate::cli::number::count::<usize>)]
     pub(super) limit: usize,
     #[command(flatten)]
     pub(super) folder: FolderArgs,
@@ -79,7 +79,7 @@ pub(super) struct FiltersArgs {
     #[arg(long, value_enum, default_value = "learned")]
     pub(super) order: Order,
     /// At most so many units, from the first.
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = crate::cli::number::count::<usize>)]
     pub(super) units: usize,
 }
 
@@ -91,10 +91,10 @@ pub(super) struct FieldsArgs {
     #[arg(long, value_enum, default_value = "learned")]
     pub(super) order: Order,
     /// At most so many units, from the first.
-    #[arg(long, value_name = "N", default_value_t = 72, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 72, value_parser = crate::cli::number::count::<usize>)]
     pub(super) units: usize,
     /// Steps of the ascent.
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = crate::cli::number::count::<usize>)]
     pub(super) steps: usize,
     /// Contrast of the input: the root mean square of its difference from the mean image, whose pixels are in [0, 1].
     #[arg(long, value_name = "X", default_value_t = 0.2)]
@@ -111,10 +111,10 @@ pub(super) struct EmbeddingArgs {
     #[command(flatten)]
     pub(super) images: Images,
     /// Neighbours of a point.
-    #[arg(long, value_name = "K", default_value_t = Umap::default().neighbours, alias = "neighbours", value_parser = positive)]
+    #[arg(long, value_name = "K", default_value_t = Umap::default().neighbours, alias = "neighbours", value_parser = crate::cli::number::count::<usize>)]
     pub(super) neighbors: usize,
     /// Rounds of the layout.
-    #[arg(long, value_name = "N", default_value_t = Umap::default().epochs, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = Umap::default().epochs, value_parser = crate::cli::number::count::<usize>)]
     pub(super) epochs: usize,
     /// Seed of the layout.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -131,6 +131,6 @@ pub(super) struct PatchesArgs {
     #[arg(long, value_name = "UNIT", num_args = 1.., value_delimiter = ',')]
     pub(super) units: Option<Vec<i64>>,
     /// Patches a unit.
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = crate::cli::number::count::<usize>)]
     pub(super) count: usize,
 }

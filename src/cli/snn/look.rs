@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{load, pool};
 use crate::cli::Usage;
-use crate::cli::options::{FolderArgs, ForceArgs, ThreadArgs, folder_name};
+use crate::cli::options::{FolderArgs, ForceArgs, ThreadArgs};
 use crate::cli::resume::{self, Kind};
 use crate::draw::write_png;
 use crate::files::RunDir;
@@ -74,7 +74,7 @@ pub struct ShowArgs {
     #[command(flatten)]
     folder: FolderArgs,
     /// Name of the folder of the pictures below RUN/show [default: image-I].
-    #[arg(long, value_name = "NAME", value_parser = folder_name, help_heading = "Results")]
+    #[arg(long, value_name = "NAME", value_parser = crate::files::name, help_heading = "Results")]
     name: Option<String>,
     #[command(flatten)]
     force: ForceArgs,
