@@ -10,7 +10,7 @@
 //!    `1/(1 + a·d²ᵇ)` as weight in the plane.
 //!
 //! One thread and one seeded generator move the points: the same rows, seed and threads of libtorch, the same plane. How much of
-//! the neighbourhoods is kept, beside umap-learn, is in `results/umap.md`.
+//! the neighbourhoods is kept, beside umap-learn, is what `scripts/umap_quality.py` measures.
 
 use std::collections::BTreeMap;
 
