@@ -198,7 +198,7 @@ fn a_name_is_no_path() {
         (format!("run {model} --name ../../x"), ["--name <NAME>", "a separator of folders"]),
         (format!("run {model} --model-name ../../x"), ["--name <NAME>", "a separator of folders"]),
         (format!("run {model} --name ''"), ["--name <NAME>", "the name is empty"]),
-        (format!("run {model} --name .."), ["--name <NAME>", "is a place, not a name"]),
+        (format!("run {model} --name .."), ["--name <NAME>", "begins with a dot"]),
         (format!("search {model} --folder-name /abs"), ["--name <NAME>", "a separator of folders"]),
         (format!("search {model} --model-name a/b"), ["--model-name <NAME>", "a separator of folders"]),
     ] {
