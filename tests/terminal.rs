@@ -14,7 +14,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 /// A run that lasts for some redraws of its bar.
-const RUN: &str = "run --model 'Soft-c8-k5-s2 batchnorm2d triangle max_2_2_0; BP-c10 flatten' --threads 1 --set dataset_unsup.batch_size=1 \
+const RUN: &str = "run --model 'Soft-c8-k5-s2 batchnorm2d triangle max_2_2_0; BP-c10 flatten' --set dataset_unsup.batch_size=1 \
                    --set dataset_unsup.nb_epoch=4";
 
 /// A terminal without a lower edge, of the kind that breaks lines anew when its window is resized.

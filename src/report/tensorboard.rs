@@ -90,11 +90,11 @@ impl Tensorboard {
     }
 
     fn start(&mut self, title: &str, config: &serde_json::Value, resumed_at: u64) -> Result<(), ReportError> {
-        if self.steps.as_ref().is_none_or(|(done, _)| *done == 0) && resumed_at == 0 {
-            records::remove_all(&self.folder.join(STEPS))?;
-        }
         if resumed_at == 0 {
             records::remove_all(&self.folder)?;
+            if self.steps.as_ref().is_none_or(|(done, _)| *done == 0) {
+                records::remove_all(&self.folder.join(STEPS))?;
+            }
         } else {
             self.file()?.go_on_after(resumed_at)?;
         }

@@ -3,13 +3,14 @@
 use std::str::FromStr;
 
 use clap::builder::PossibleValue;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::report::columns::{Better, COLUMNS, Column};
 
 /// A column of `progress.csv` that trials are compared by, at its last value; its place in [`COLUMNS`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub struct Metric(usize);
 
 // Those that the program itself speaks of.
@@ -52,6 +53,16 @@ impl Metric {
         all
     };
 
+    /// Their names.
+    const NAMES: [&'static str; Metric::COUNT] = {
+        let (mut names, mut i) = ([""; Metric::COUNT], 0);
+        while i < Metric::COUNT {
+            names[i] = COLUMNS[Metric::ALL[i].0].name;
+            i += 1;
+        }
+        names
+    };
+
     /// The column of this name; a build fails where there is none.
     const fn named(name: &str) -> Metric {
         let mut i = 0;
@@ -67,8 +78,7 @@ impl Metric {
 
     /// The names of all, for messages: `train_loss, train_acc, … or R1`.
     pub fn names() -> String {
-        let names = Metric::ALL.map(Metric::name);
-        let (last, others) = names.split_last().unwrap_or((&"", &[]));
+        let (last, others) = Metric::NAMES.split_last().unwrap_or((&"", &[]));
         format!("{} or {last}", others.join(", "))
     }
 
@@ -116,11 +126,10 @@ impl FromStr for Metric {
     }
 }
 
-impl TryFrom<String> for Metric {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Metric, String> {
-        text.parse()
+impl<'de> Deserialize<'de> for Metric {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Metric, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| D::Error::unknown_variant(&text, &Metric::NAMES))
     }
 }
 
