@@ -1,4 +1,4 @@
-# make demo    set up, build, train on the images inside the program
+# make demo    set up, build, train and compare three small layers on the images inside the program
 # make build   set up, build target/release/softhebb
 # make test    set up, all tests
 # make check   formatting, lints, documentation
@@ -29,6 +29,7 @@ check: setup
 	$(CARGO) fmt --check
 	$(CARGO) clippy $(PROFILE) --locked --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc $(PROFILE) --locked --no-deps
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check advisories; else echo "cargo-deny is not installed: advisories are not checked"; fi
 
 # Each hot function beside its plain form, then a preset's training against the machine's own products.
 bench: build

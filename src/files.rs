@@ -85,8 +85,8 @@ pub struct NameError(&'static str);
 pub fn name(text: &str) -> Result<String, NameError> {
     let wrong = match text {
         _ if text.trim().is_empty() => "the name is empty",
-        _ if text.starts_with('.') => "the name begins with a dot",
         _ if text.contains(['/', '\\']) => "the name has a separator of folders in it",
+        _ if text.starts_with('.') => "the name begins with a dot",
         _ if text.chars().any(char::is_control) => "the name has a control character in it",
         _ if text.len() > LONGEST_NAME => "the name is longer than 200 bytes",
         _ => return Ok(text.to_string()),
@@ -249,11 +249,11 @@ mod tests {
 
     #[test]
     fn a_name_is_that_of_one_folder() {
-        for good in ["4SoftHebbCnnCIFAR", "a b", "x.y", "..x", "größer", "-"] {
+        for good in ["4SoftHebbCnnCIFAR", "a b", "x.y", "größer", "-"] {
             assert_eq!(name(good).as_deref(), Ok(good));
         }
         let long = "x".repeat(201);
-        for bad in ["", "  ", ".", "..", "../x", "/abs", "a/b", "a\\b", "a\nb", "a\0b", "\u{1b}[31m", &long] {
+        for bad in ["", "  ", ".", "..", "..x", "../x", "/abs", "a/b", "a\\b", "a\nb", "a\0b", "\u{1b}[31m", &long] {
             assert!(name(bad).is_err(), "{bad:?}");
         }
     }

@@ -504,8 +504,9 @@ fn what_cannot_be_done_is_told() {
         .fails(2, &["--clusters is 21", "there are 20 images"]);
     // Of few images there are places, too.
     for (limit, layout) in [(1, "umap"), (2, "umap"), (3, "umap"), (1, "pca")] {
-        let line =
-            format!("encode cluster {run} --limit {limit} --clusters 1 --canvas 400 --layout {layout} --no-baselines");
+        let line = format!(
+            "encode cluster {run} --limit {limit} --clusters 1 --canvas 400 --layout {layout} --no-baselines --force"
+        );
         let done = place.softhebb(&line).succeeds();
         assert!(
             done.stdout.contains(&format!("{limit} images placed by {}", layout.to_uppercase())),

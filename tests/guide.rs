@@ -24,10 +24,12 @@ fn commands(page: &'static str) -> Vec<Command> {
     for line in text.lines() {
         let code = line.strip_prefix("    ").map(|code| code.split("  #").next().unwrap_or(code)).into_iter();
         let quoted = line.split('`').skip(1).step_by(2);
-        for line in code.chain(quoted.filter(|_| !line.starts_with("    "))) {
+        let code_line = line.starts_with("    ");
+        for line in code.chain(quoted.filter(|_| !code_line)) {
             let line = line.trim();
-            // A name alone is no command, and one with … is not whole.
-            if line.starts_with("softhebb ") && !line.contains('…') && line.split_whitespace().count() > 1 {
+            // In a sentence a name alone is no command, and one with … is not whole.
+            let least = if code_line { 2 } else { 3 };
+            if line.starts_with("softhebb ") && !line.contains('…') && line.split_whitespace().count() >= least {
                 found.push(Command { page, line: line["softhebb ".len()..].to_string() });
             }
         }

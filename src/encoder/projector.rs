@@ -1,8 +1,8 @@
-//! The embedding for tensorboard's projector: vectors, metadata and a sprite image, beside the clusters that they show; and, beside
-//! the events of the run, the file that names them.
+//! The embedding for tensorboard's projector: vectors, metadata and a sprite image, in a folder beside the events of the run, and the
+//! file that names them. (tensorboard reads nothing that lies outside of that file's folder.)
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{EncoderError, Features, Source, pictures};
 use crate::draw::write_png;
@@ -13,23 +13,19 @@ const LARGEST: u32 = 8192;
 /// Pixels of a picture, each way, where there is room.
 const SIDE: u32 = 48;
 
-/// The files of an embedding.
-pub const FILES: [&str; 4] = ["features.bytes", "features.tsv", "metadata.tsv", "sprites.png"];
-
-/// Writes the files into `folder`, which is two below the run's; `clusters` are those of the images. The file that names them
-/// names the newest embedding only. Returns where tensorboard finds it.
+/// Writes the files into the folder `at` beside the events; `clusters` are those of the images. The file that names them names the newest embedding only. Returns where
+/// tensorboard finds it.
 ///
 /// # Errors
 /// When a file cannot be written.
 pub fn write(
     dir: &RunDir,
-    folder: &Path,
+    at: &str,
     source: &Source,
     features: &Features,
     clusters: &[u32],
 ) -> Result<PathBuf, EncoderError> {
-    let parts: Vec<String> = folder.iter().rev().take(2).map(|part| part.to_string_lossy().into_owned()).collect();
-    let at = format!("../{}/{}", parts.get(1).map_or("", String::as_str), parts.first().map_or("", String::as_str));
+    let folder = dir.events().join(at);
     let (n, d) = (features.len(), features.matrix.columns());
     let bytes: Vec<u8> = features.matrix.block(0, n).iter().flat_map(|x| x.to_le_bytes()).collect();
     // The projector takes what reads as text for a table of numbers; vectors of real images never do.

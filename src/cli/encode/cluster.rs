@@ -69,7 +69,8 @@ pub fn run(args: &ClusterArgs) -> anyhow::Result<()> {
     }
     pictures::check_canvas(args.canvas, args.picture.unwrap_or(1))?;
     let mut look = args.look.open("cluster")?;
-    let files = [&["canvas.png", "clusters.csv", "scores.json", "features.npy"][..], &projector::FILES].concat();
+    // The projector's files are of the same name, so these stand for them.
+    let files = ["canvas.png", "clusters.csv", "scores.json", "features.npy"];
     let folder = args.findings.folder(&look, "cluster", &files)?;
     let features = look.trained(&folder.join("features.npy"))?;
     let clusters = layout::clusters(&features, args.clusters, args.seed)?;
@@ -85,7 +86,8 @@ pub fn run(args: &ClusterArgs) -> anyhow::Result<()> {
     let rows = rows.map(|((name, [x, y]), c)| vec![(*name).into(), x.to_string(), y.to_string(), c.to_string()]);
     let table = folder.join("clusters.csv");
     write_table(&table, &["file", "x", "y", "cluster"], rows)?;
-    let projector = projector::write(&look.dir, &folder, &look.source, &features, &clusters)?;
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let projector = projector::write(&look.dir, &name, &look.source, &features, &clusters)?;
     let scores = compare(args, &mut look, &features, &clusters, &folder)?;
     look.hub.close()?;
     let text = serde_json::to_string_pretty(&serde_json::json!({
