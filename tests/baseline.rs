@@ -54,7 +54,8 @@ fn baselines_are_the_runs_that_people_would_type() {
         plan["folder"] = alone.config()["folder"].clone();
         assert_eq!(plan, alone.config(), "{how}");
 
-        let random = place.run(&format!("{MODEL} {SMALL} {how} --training-blocks 2"));
+        let random =
+            place.run(&format!("{MODEL} {SMALL} {how} --training-blocks 0,2 --set b0.layer.lr=0 --set b1.layer.lr=0"));
         let pixels = place.run(&format!("{PIXELS} {SMALL} {how}"));
         for (name, typed) in [("random", &random), ("pixels", &pixels)] {
             let found = baseline(&compared, name);
@@ -79,9 +80,11 @@ fn baselines_are_the_runs_that_people_would_type() {
                 &format!("random layers {:>16.2} %", random.done.accuracy()),
                 &format!("pixels {:>23.2} %", pixels.done.accuracy()),
                 "without labels, learning is worth ",
-                "of 6 in block 0, ",
-                "of 20 in block 1\n",
-                "  baseline     results/runs/custom/",
+                "units turned from their initial weights by ",
+                "° on average in block 0 (",
+                " of 6 by 60° or more), ",
+                " of 20)\n",
+                "  metrics.csv  baseline.json  ",
             ],
         );
         assert!(compared.dir.picture("filters/b0-learned").exists(), "{how}");

@@ -338,7 +338,7 @@ fn robustness_says_what_is_wrong_before_it_begins() {
         ),
     ] {
         let done = place.softhebb(&format!("robustness {line}")).fails(code, parts);
-        assert!(!done.stderr.contains("softhebb run"), "{line}: {}", done.stderr);
+        assert!(!done.stderr.contains("softhebb run "), "{line}: {}", done.stderr);
     }
     let done = place.softhebb("post-hoc --model 'Soft-c10; BP-c10' --dataset MNIST");
     done.fails(1, &["MNIST was not found", "softhebb post-hoc --model 'Soft-c10; BP-c10' --dataset FashionMini"]);

@@ -69,7 +69,7 @@ fn finished(interrupted: bool) -> Vec<Event> {
 /// All file subscribers of a run, as the program puts them together.
 fn hub(dir: &RunDir) -> Hub {
     let mut hub = Hub::new();
-    hub.add(LogFile::new(dir, closing(dir, "softhebb run --resume all")))
+    hub.add(LogFile::new(dir, closing(dir, &[], "softhebb run --resume all")))
         .add(MetricsTable::new(dir, &[0]))
         .add(Tensorboard::new(dir))
         .add(PictureFiles::new(dir));
@@ -234,7 +234,7 @@ fn a_file_that_cannot_be_written_stops_nobody_else() {
     let mut hub = hub(&dir);
     hub.add(recorder.clone()).add(Console::new(
         Verbosity::Normal,
-        closing(&dir, "softhebb run --resume all"),
+        closing(&dir, &[], "softhebb run --resume all"),
         Box::new(Page(text.clone())),
         Box::new(Page(text.clone())),
         false,

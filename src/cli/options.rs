@@ -244,7 +244,7 @@ impl ForceArgs {
 pub fn written<E: Into<anyhow::Error>>(way_out: &str) -> impl FnOnce(E) -> anyhow::Error + '_ {
     move |error| {
         let error = error.into();
-        let text = format!("{error:#}");
+        let text = error.to_string();
         if !text.contains("cannot write ") || text.contains("\nhint: ") {
             return error;
         }

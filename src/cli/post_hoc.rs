@@ -1,6 +1,6 @@
 //! `softhebb post-hoc`: train a layer and its classifier, then the layer anew while the classifier is asked at each batch.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -55,7 +55,7 @@ fn third_part(finished: Finished, beside: &[PathBuf]) -> anyhow::Result<bool> {
     post_hoc::check(plan)?;
     let phase = post_hoc::phase(plan);
     let batches = data.unsup.train.rows.len().div_ceil(phase.batch_size as usize) as u64 * phase.epochs;
-    let quiet = !io::stderr().is_terminal();
+    let quiet = !crate::report::has_screen();
     let mut err = io::stderr().lock();
     writeln!(err, "the first layer anew, {batches} batches of {}", phase.batch_size)?;
     let (mut told, mut sum) = (0, [0.0, 0.0, 0.0]);

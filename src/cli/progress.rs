@@ -1,6 +1,6 @@
 //! The data of a plan, with a bar while pictures are decoded.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::atomic::AtomicBool;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -62,7 +62,7 @@ pub fn load_sets(
 pub fn said(done: usize, of: usize, what: &str) {
     let mut err = io::stderr().lock();
     // Progress that nobody hears does not stop the work.
-    let _ = match (err.is_terminal(), done == of) {
+    let _ = match (has_screen(), done == of) {
         (true, last) => {
             write!(err, "\r{done} of {of} {what}{}", if last { "\n" } else { "" }).and_then(|()| err.flush())
         }

@@ -143,7 +143,9 @@ pub fn rows_of_similar(
 /// All images in rows of equal length, for tensorboard's projector: transparent pixels are white.
 pub fn sprites(source: &Source, features: &Features, side: u32) -> Picture {
     let columns = (features.indices.len() as f64).sqrt().ceil() as usize;
-    let all: Vec<Picture> = thumbnails(source, &features.indices, side).iter().map(on_white).collect();
+    let mut all: Vec<Picture> = thumbnails(source, &features.indices, side).iter().map(on_white).collect();
+    // The projector wants a square.
+    all.resize(columns * columns, Picture { width: side, height: side, rgb: vec![255; 3 * (side * side) as usize] });
     grid(&all, columns, 0, 1)
 }
 

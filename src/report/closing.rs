@@ -30,10 +30,11 @@ impl Closing {
     }
 }
 
-/// The last words of a run in this folder; `resume` is the whole command that goes on with it.
-pub fn closing(dir: &RunDir, resume: &str) -> Closing {
+/// The last words of a run in this folder, which leaves `more` files than every run; `resume` is the whole command that goes on with it.
+pub fn closing(dir: &RunDir, more: &[PathBuf], resume: &str) -> Closing {
     let pictures = dir.picture("any").parent().unwrap_or(dir.root()).to_path_buf();
-    Closing::of(dir, &[dir.log(), dir.checkpoint(), dir.metrics(), pictures, dir.events()], Some(resume))
+    let files = [&[dir.log(), dir.checkpoint(), dir.metrics()], more, &[pictures, dir.events()]].concat();
+    Closing::of(dir, &files, Some(resume))
 }
 
 #[cfg(test)]
@@ -42,7 +43,7 @@ mod tests {
 
     #[test]
     fn names_every_place_and_the_next_command() {
-        let closing = closing(&RunDir::new("results/my run"), "softhebb run --resume all");
+        let closing = closing(&RunDir::new("results/my run"), &[], "softhebb run --resume all");
         let text = closing.finished.join("\n");
         for part in [
             "in results/my run:\n  log.txt  checkpoint.safetensors  metrics.csv  pictures  tensorboard\n",

@@ -16,8 +16,9 @@ pub const TURNED: f64 = 0.5;
 pub fn nearly_initial(plan: &RunPlan, blocks: &[BlockStats], images: u64) -> Option<String> {
     let phase = |block: usize| plan.phases.iter().find(|p| p.blocks.contains(&block));
     let near = |b: &&BlockStats| {
-        let way = plan.network.blocks[b.block].layer.radius - 1.0;
-        phase(b.block).is_some() && way > 1.0 && b.r1 == 0 && b.convergence > way / 2.0
+        let layer = &plan.network.blocks[b.block].layer;
+        let way = layer.radius - 1.0;
+        phase(b.block).is_some() && layer.lr > 0.0 && way > 1.0 && b.r1 == 0 && b.convergence > way / 2.0
     };
     let near: Vec<&BlockStats> = blocks.iter().filter(near).collect();
     let epochs = plural(phase(near.first()?.block)?.epochs, "epoch");

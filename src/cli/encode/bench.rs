@@ -11,14 +11,14 @@ use crate::encoder::bench;
 /// Arguments of `bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    #[command(flatten)]
-    plan: PlanArgs,
     /// Epochs of each form, in turns, of whose ratios the median is taken.
     #[arg(long, value_name = "N", default_value_t = 3)]
     repeats: usize,
     /// Print JSON.
     #[arg(long, help_heading = "Output")]
     json: bool,
+    #[command(flatten)]
+    plan: PlanArgs,
 }
 
 /// Measures and prints.

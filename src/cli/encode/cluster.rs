@@ -25,8 +25,6 @@ const NEIGHBORS: usize = 5;
 /// Arguments of `cluster`.
 #[derive(Debug, Args)]
 pub struct ClusterArgs {
-    #[command(flatten)]
-    look: LookArgs,
     /// Clusters.
     #[arg(long, value_name = "N", default_value_t = 8)]
     clusters: usize,
@@ -45,6 +43,8 @@ pub struct ClusterArgs {
     /// Seed of clusters and places.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    look: LookArgs,
     #[command(flatten)]
     findings: FindingsArgs,
 }
@@ -70,7 +70,7 @@ pub fn run(args: &ClusterArgs) -> anyhow::Result<()> {
     pictures::check_canvas(args.canvas, args.picture.unwrap_or(1))?;
     let mut look = args.look.open("cluster")?;
     // The projector's files are of the same name, so these stand for them.
-    let files = ["canvas.png", "clusters.csv", "scores.json", "features.npy"];
+    let files = ["canvas.png", "clusters.csv", "scores.json"];
     let folder = args.findings.folder(&look, "cluster", &files)?;
     let features = look.trained(&folder.join("features.npy"))?;
     let clusters = layout::clusters(&features, args.clusters, args.seed)?;

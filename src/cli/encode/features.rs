@@ -12,8 +12,6 @@ use crate::cli::options::{ForceArgs, written};
 /// Arguments of `features`.
 #[derive(Debug, Args)]
 pub struct FeaturesArgs {
-    #[command(flatten)]
-    look: LookArgs,
     /// Where to: a NumPy matrix, a row of length one an image; its file names go into a table beside it.
     #[arg(
         short,
@@ -26,6 +24,8 @@ pub struct FeaturesArgs {
     out: PathBuf,
     #[command(flatten)]
     force: ForceArgs,
+    #[command(flatten)]
+    look: LookArgs,
 }
 
 /// Computes and writes.

@@ -19,8 +19,6 @@ const HEAT: usize = 1000;
 /// Arguments of `neighbors`.
 #[derive(Debug, Args)]
 pub struct NeighborsArgs {
-    #[command(flatten)]
-    look: LookArgs,
     /// Images to ask about, drawn by the seed; each is a row of the grid.
     #[arg(long, value_name = "N", default_value_t = 10)]
     rows: usize,
@@ -40,6 +38,8 @@ pub struct NeighborsArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     #[command(flatten)]
+    look: LookArgs,
+    #[command(flatten)]
     findings: FindingsArgs,
 }
 
@@ -56,7 +56,7 @@ pub fn run(args: &NeighborsArgs) -> anyhow::Result<()> {
         }
     }
     let mut look = args.look.open("neighbors")?;
-    let files = ["grid.png", "neighbors.csv", "similarity.png", "similarity.npy", "features.npy"];
+    let files = ["grid.png", "neighbors.csv", "similarity.png", "similarity.npy"];
     let folder = args.findings.folder(&look, "neighbors", &files)?;
     let features = look.trained(&folder.join("features.npy"))?;
     look.hub.close()?;

@@ -224,7 +224,7 @@ fn hub(args: &TrainArgs, dir: Option<&RunDir>, progress: &Progress) -> Hub {
         return hub;
     };
     let folder = shell(&dir.root().display().to_string());
-    let mut words = closing(dir, &format!("softhebb encode train --resume all --run-dir {folder}"));
+    let mut words = closing(dir, &[], &format!("softhebb encode train --resume all --run-dir {folder}"));
     words.finished.push(format!("next, arrange images:  softhebb encode cluster {folder}"));
     hub.add(Console::standard(verbosity, words.clone())).add(LogFile::new(dir, words));
     hub.add(StepTable::new(dir, &["energy", "delta", "norm"], progress.steps));

@@ -73,20 +73,18 @@ pub(super) enum Order {
 
 #[derive(Debug, Args)]
 pub(super) struct FiltersArgs {
-    #[command(flatten)]
-    pub(super) common: Common,
     /// Which units come first.
     #[arg(long, value_enum, default_value = "learned")]
     pub(super) order: Order,
     /// At most so many units, from the first.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = crate::cli::number::count::<usize>)]
     pub(super) units: usize,
+    #[command(flatten)]
+    pub(super) common: Common,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct FieldsArgs {
-    #[command(flatten)]
-    pub(super) common: Common,
     /// Which units come first.
     #[arg(long, value_enum, default_value = "learned")]
     pub(super) order: Order,
@@ -102,14 +100,12 @@ pub(super) struct FieldsArgs {
     /// Seed of the noise that the ascent begins with.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) seed: u64,
+    #[command(flatten)]
+    pub(super) common: Common,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct EmbeddingArgs {
-    #[command(flatten)]
-    pub(super) common: Common,
-    #[command(flatten)]
-    pub(super) images: Images,
     /// Neighbours of a point.
     #[arg(long, value_name = "K", default_value_t = Umap::default().neighbours, alias = "neighbours", value_parser = crate::cli::number::count::<usize>)]
     pub(super) neighbors: usize,
@@ -119,18 +115,22 @@ pub(super) struct EmbeddingArgs {
     /// Seed of the layout.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) seed: u64,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct PatchesArgs {
     #[command(flatten)]
     pub(super) common: Common,
     #[command(flatten)]
     pub(super) images: Images,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PatchesArgs {
     /// The units [default: the five whose weights vary least within a filter].
     #[arg(long, value_name = "UNIT", num_args = 1.., value_delimiter = ',')]
     pub(super) units: Option<Vec<i64>>,
     /// Patches a unit.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = crate::cli::number::count::<usize>)]
     pub(super) count: usize,
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(flatten)]
+    pub(super) images: Images,
 }

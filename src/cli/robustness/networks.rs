@@ -175,7 +175,7 @@ impl Work<'_> {
         let plan = &it.plan;
         let data = self.images(plan, false, "")?;
         let mut hub = Hub::new();
-        let words = it.dir.as_ref().map(|dir| closing(dir, &self.again));
+        let words = it.dir.as_ref().map(|dir| closing(dir, &[], &self.again));
         hub.add(Console::standard(self.verbosity, words.clone().unwrap_or_else(Closing::default)));
         let mut saved = None;
         if let Some(dir) = &it.dir {

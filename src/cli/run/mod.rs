@@ -134,12 +134,8 @@ fn train(job: &Job, data: RunData, then: Then) -> anyhow::Result<ExitCode> {
     let mut last_words = Closing::default();
     if plan.save {
         let folder = shell(&plan.folder.display().to_string());
-        last_words = closing(&dir, &format!("softhebb {command} --resume all --run-dir {folder}"));
-        if !plan.baseline.is_empty() {
-            // Before the next command.
-            let place = last_words.finished.len().saturating_sub(1);
-            last_words.finished.insert(place, format!("  {:<12} {}", "baseline", dir.baselines().display()));
-        }
+        let baselines = if plan.baseline.is_empty() { vec![] } else { vec![dir.baselines()] };
+        last_words = closing(&dir, &baselines, &format!("softhebb {command} --resume all --run-dir {folder}"));
     }
     hub.add(Console::standard(verbosity(args), last_words.clone()));
     if plan.save {

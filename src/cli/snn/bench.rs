@@ -13,8 +13,6 @@ use crate::snn::bench;
 /// Arguments of `bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    #[command(flatten)]
-    constants: ConstantArgs,
     /// At most so many images that the dense loop computes in each repetition.
     #[arg(long, value_name = "N", default_value_t = 64, alias = "images", help_heading = "Data")]
     limit: usize,
@@ -27,6 +25,8 @@ pub struct BenchArgs {
     /// Print JSON.
     #[arg(long, help_heading = "Output")]
     json: bool,
+    #[command(flatten)]
+    constants: ConstantArgs,
 }
 
 /// Measures and prints.

@@ -140,7 +140,7 @@ fn hub(args: &TrainArgs, dir: Option<&RunDir>) -> Hub {
         return hub;
     };
     let folder = shell(&dir.root().display().to_string());
-    let mut words = closing(dir, &format!("softhebb snn train --resume all --run-dir {folder}"));
+    let mut words = closing(dir, &[], &format!("softhebb snn train --resume all --run-dir {folder}"));
     words.finished.push(format!("next, look at it:  softhebb snn show {folder}"));
     hub.add(Console::standard(verbosity, words.clone()));
     hub.add(LogFile::new(dir, words)).add(MetricsTable::new(dir, &[])).add(Tensorboard::new(dir));
