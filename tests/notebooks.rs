@@ -135,7 +135,7 @@ fn the_search_executes() {
     };
     let said = words(&executed);
     for promised in
-        ["soft: done: 12 finished", "hard: done: 2 finished", "best combination over its seeds", "not run again"]
+        ["soft: done: 12 finished", "hard: done: 2 finished", "best of 6 combinations by test_acc", "not run again"]
     {
         assert!(said.contains(promised), "{promised:?} is not in\n{said}");
     }

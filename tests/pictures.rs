@@ -99,7 +99,7 @@ fn folders_that_are_none_are_told() {
         place.softhebb(&format!("run {NET} {rest}")).fails(code, parts);
     };
     bad("--dataset folder:nowhere", 1, &["there is no such folder"]);
-    bad("--dataset folder:", 2, &["names no folder", "hint: --dataset folder:PATH"]);
+    bad("--dataset folder:", 2, &["names no folder", "hint: folder:PATH, with PATH/train/CLASS"]);
     fs::create_dir_all(place.path("empty/train")).unwrap();
     bad("--dataset folder:empty", 1, &["no class folders"]);
     stripes(&place.path("pics"), "val");
@@ -197,7 +197,7 @@ fn a_trained_network_is_drawn() {
     let done = place.softhebb(&format!("plot filters {folder} --out file/x"));
     let done = done.fails(1, &["cannot write file/x.png", "hint: ", "--out PATH writes elsewhere"]);
     assert!(!done.stderr.contains("--results-dir"), "{}", done.stderr);
-    place.softhebb(&format!("plot patches {folder} --units 99")).fails(2, &["unit 99", "units 0 to 15"]);
+    place.softhebb(&format!("plot patches {folder} --units 99 --force")).fails(2, &["unit 99", "units 0 to 15"]);
     place.softhebb(&format!("plot filters {folder} --block 1")).fails(2, &["block 0"]);
     for (bad, parts) in [
         ("embedding --limit 0", ["a whole number from 1 is expected", "--limit"]),

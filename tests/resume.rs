@@ -373,7 +373,7 @@ fn a_broken_plan_is_an_error_that_names_it() {
     for (text, why) in [("{", "EOF"), ("[]", "invalid"), (r#"{"version": 1}"#, "missing field")] {
         fs::write(place.path("run/config.json"), text).unwrap();
         let done = place.softhebb("run --resume all --run-dir run");
-        done.fails(1, &["run/config.json is not the plan of a run", why]);
+        done.fails(1, &["run/config.json is not the plan of a `softhebb run`", why]);
         assert_eq!(fs::read_to_string(place.path("run/config.json")).unwrap(), text);
     }
 }

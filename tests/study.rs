@@ -182,8 +182,8 @@ fn what_names_no_class_is_told_and_so_is_a_run_that_stopped() {
         place.softhebb("snn train --threads 1 --hidden 64 --k-hidden 8 --epochs 1 --train-batches 1 --test-batches 1");
     done.succeeds();
     let snn = fs::read_dir(place.path("results/runs/snn")).unwrap().flatten().next().unwrap().path();
-    let parts = ["is a folder of `softhebb snn`", "hint: `softhebb snn --help`"];
-    place.softhebb(&format!("eval '{}'", snn.display())).fails(1, &parts);
+    let parts = ["was left by `softhebb snn train`", "hint: `softhebb snn eval`"];
+    place.softhebb(&format!("eval '{}'", snn.display())).fails(2, &parts);
 }
 
 #[test]

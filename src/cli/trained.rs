@@ -16,7 +16,6 @@ use crate::search::state::Status;
 use crate::search::store::Stored;
 use crate::search::tables::best;
 use crate::study::choice::{Chosen, Split};
-use crate::study::runs::{self, Kind};
 use crate::train::checkpoint::{self, Kept};
 use crate::train::data::RunData;
 use crate::train::{RunPlan, TrainError};
@@ -48,7 +47,7 @@ impl Found {
             true => trial_of(&search, best)?,
             false => (RunDir::new(run), None),
         };
-        let plan = plan_of(&dir)?;
+        let plan = resume::read_plan(&dir)?;
         let file = if best { dir.best() } else { dir.checkpoint() };
         if !file.is_file() {
             let hint = match best {
@@ -70,7 +69,7 @@ impl Found {
             let hint = "RUN is a run's folder, or a .safetensors file in it";
             return Err(Usage(format!("{} is no checkpoint\nhint: {hint}", path.display())).into());
         }
-        Ok(Found { plan: plan_of(&dir)?, dir, file: path.to_path_buf(), trial: None })
+        Ok(Found { plan: resume::read_plan(&dir)?, dir, file: path.to_path_buf(), trial: None })
     }
 
     /// The network on a device, and what its file says. The device comes before the first tensor, so it is chosen here; a
@@ -141,18 +140,6 @@ fn trial_of(search: &SearchDir, with_best: bool) -> anyhow::Result<(RunDir, Opti
     let dir = search.trial(&row.trial).run;
     note(&format!("trial {}, {why}: {}", row.trial.index, dir.root().display()));
     Ok((dir, Some(row.trial.index)))
-}
-
-/// The plan of a run; a sibling's is named.
-fn plan_of(dir: &RunDir) -> anyhow::Result<RunPlan> {
-    resume::read_plan(dir).map_err(|error| match runs::read(dir).kind {
-        Some(kind @ (Kind::Encode | Kind::Snn | Kind::Hopfield)) if dir.config().is_file() => {
-            let name = format!("{kind:?}").to_lowercase();
-            let hint = format!("`softhebb {name} --help` lists what can be done with it");
-            anyhow::anyhow!("{} is a folder of `softhebb {name}`\nhint: {hint}", dir.root().display())
-        }
-        _ => error,
-    })
 }
 
 /// Which network and which images.

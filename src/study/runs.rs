@@ -30,6 +30,8 @@ pub enum Kind {
     Snn,
     /// `softhebb hopfield …`.
     Hopfield,
+    /// `softhebb robustness`.
+    Robustness,
 }
 
 /// A run as its files tell it. What they do not is absent.
@@ -131,6 +133,8 @@ pub fn read(dir: &RunDir) -> Listed {
         Some(Kind::Encode)
     } else if value.get("constants").is_some() {
         Some(Kind::Snn)
+    } else if value["command"] == "robustness" {
+        Some(Kind::Robustness)
     } else if value.get("network").is_none() {
         Some(Kind::Hopfield)
     } else {
@@ -236,6 +240,8 @@ fn of_sibling(dir: &RunDir, kind: Kind, plan: &Value) -> Listed {
     let number = |key: &str| last.as_ref()?.get(key)?.parse::<f64>().ok();
     let status = match metadata {
         _ if dir.is_locked() => "running".to_string(),
+        _ if kind == Kind::Robustness && dir.root().join("table.md").is_file() => "finished".to_string(),
+        _ if kind == Kind::Robustness => "interrupted".to_string(),
         Err(e) => format!("damaged: {}", first_line(&e.to_string())),
         // A Hopfield command has no epochs: it writes its table when it is done.
         Ok(_) if planned.is_none() && last.is_some() => "finished".to_string(),
