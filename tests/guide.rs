@@ -64,7 +64,7 @@ impl Stage {
         place
             .softhebb("search --config temperatures.toml --parallel 1 --threads 1 --search-dir stage/search")
             .succeeds();
-        let pixel = image::RgbaImage::from_pixel(192, 96, image::Rgba([200, 30, 30, 255]));
+        let pixel = image::RgbaImage::from_fn(192, 96, |x, y| image::Rgba([x as u8, y as u8, 30, 255]));
         pixel.save(place.path("sprites.png")).unwrap();
         for folder in ["train/a", "train/b", "val/a", "val/b", "tiny-imagenet-sample/a"] {
             let folder = place.path("pictures").join(folder);

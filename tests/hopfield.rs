@@ -108,6 +108,8 @@ proptest! {
             let more = symmetric(case.n, case.seed ^ 1).triu(1);
             network = Network::with_weights(&(network.weights() + more), network.dynamics).unwrap();
         }
+        // Without symmetric weights nothing settles: after more sweeps the last bit of a sum decides where a smooth state is.
+        let sweeps = if lopsided && case.activation != Activation::Sign { sweeps.min(2) } else { sweeps };
         let options = Options { sweeps, convergence_threshold: 0.0, ..Options::default() };
         let kept = asynchronous::recall(&network, starts.values(), &options, case.seed, &mut |_| true).unwrap();
         let plain = asynchronous::naive(&network, starts.values(), &options, case.seed, &mut |_| true).unwrap();
