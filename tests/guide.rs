@@ -72,10 +72,7 @@ impl Stage {
             pixel.save(folder.join("1.png")).unwrap();
         }
         fs::rename(place.path("pictures/tiny-imagenet-sample"), place.path("tiny-imagenet-sample")).unwrap();
-        let only = |folder: &Path| -> PathBuf {
-            let folder = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
-            folder
-        };
+        let only = |folder: &Path| -> PathBuf { fs::read_dir(folder).unwrap().next().unwrap().unwrap().path() };
         let snn = only(&only(&snn));
         let search = only(&search);
         Stage { place, run, snn, search }

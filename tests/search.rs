@@ -276,7 +276,7 @@ fn mistakes_are_told_with_their_place_and_leave_nothing() {
         (base.to_string(), "--seeds 3,3", vec!["--seeds names the same seed twice"]),
         (base.to_string(), "--set b0.layer.nothing=5", vec!["unknown key"]),
         (format!("{base}\"b0.layer.lr\" = {{ grid = [1] }}"), "--set b0.layer.lr=5", vec!["the space varies this key"]),
-        (base.to_string(), "--trials-per-gpu 0.5", vec!["a whole number of at least 1"]),
+        (base.to_string(), "--trials-per-gpu 0.5", vec!["a whole number from 1 is expected"]),
         (base.to_string(), "--timeout soon", vec!["the units are s, m, h and d"]),
         (base.to_string(), "--retry-failed", vec!["--resume"]),
         (base.to_string(), "--resume nowhere", vec!["there is no search in nowhere"]),

@@ -122,7 +122,8 @@ fn the_raster_of_inputs_is_never_blank() {
     place.softhebb(TRAIN).succeeds();
     for image in 0..20 {
         place.softhebb(&format!("snn show {FOLDER} --image {image} --inputs 40")).succeeds();
-        let raster = image::open(place.path(&format!("{FOLDER}/pictures/raster-input.png"))).unwrap().into_rgb8();
+        let raster =
+            image::open(place.path(&format!("{FOLDER}/show/image-{image}/raster-input.png"))).unwrap().into_rgb8();
         let ink = raster.pixels().filter(|p| p.0 == [0; 3]).count();
         assert!(ink > 2000, "image {image}: {ink} black pixels");
     }

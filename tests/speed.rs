@@ -22,7 +22,7 @@ fn bf16_learns_what_float32_learns() {
 #[test]
 fn tf32_is_for_gpus() {
     let place = Place::new();
-    place.softhebb(&format!("run {MODEL} {SMALL} --precision tf32")).fails(1, &["tf32 is for NVIDIA GPUs", "bf16"]);
+    place.softhebb(&format!("run {MODEL} {SMALL} --precision tf32")).fails(2, &["tf32 is for NVIDIA GPUs", "bf16"]);
 }
 
 #[test]

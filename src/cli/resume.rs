@@ -74,7 +74,8 @@ impl Kind {
 pub fn read<T: DeserializeOwned>(dir: &RunDir, kind: Kind) -> anyhow::Result<T> {
     let (path, root) = (dir.config(), dir.root().display());
     let (command, _) = kind.words();
-    let hint = format!("hint: give the folder that `{command}` left, with its config.json");
+    let hint =
+        format!("hint: give the folder that `{command}` left, with its config.json (`softhebb runs` lists them)");
     let other = |found: Kind| {
         let (left_by, readers) = found.words();
         Usage(format!("{root} was left by `{left_by}`, and the folder of a `{command}` is wanted\nhint: {readers}"))

@@ -14,7 +14,7 @@ use crate::layer::Network;
 use crate::search::SearchDir;
 use crate::search::state::Status;
 use crate::search::store::Stored;
-use crate::search::tables::best;
+use crate::search::tables::{Row, best};
 use crate::study::choice::{Chosen, Split};
 use crate::train::checkpoint::{self, Kept};
 use crate::train::data::RunData;
@@ -130,12 +130,16 @@ fn trial_of(search: &SearchDir, with_best: bool) -> anyhow::Result<(RunDir, Opti
         let folder = search.root().display();
         return Err(anyhow::anyhow!("no finished trial of {folder} kept its network\nhint: {hint}"));
     };
-    let chosen = best(&stored.space, &rows);
+    let metric = stored.space.metric;
+    // Of the best combination, the seed with the best value.
+    let value = |row: &Row| row.latest.metrics[metric.place()].unwrap_or(f64::NAN);
+    let better = |a: &&Row, b: &&Row| {
+        if metric.is_better(value(b), value(a)) { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater }
+    };
+    let chosen = best(&stored.space, &rows).and_then(|found| found.first.trials.into_iter().max_by(better));
     let (row, why) = match chosen {
-        Some(found) => {
-            (found.first.trials[0], format!("the best by {} of those with a network", stored.space.metric.name()))
-        }
-        None => (first, format!("the first with a network: none has {}", stored.space.metric.name())),
+        Some(row) => (row, format!("the best by {} of those with a network", metric.name())),
+        None => (first, format!("the first with a network: none has {}", metric.name())),
     };
     let dir = search.trial(&row.trial).run;
     note(&format!("trial {}, {why}: {}", row.trial.index, dir.root().display()));

@@ -30,8 +30,8 @@ pub fn confusion(title: &str, c: &Confusion, names: &[String]) -> Scene {
     let numbered = n <= NUMBERED;
     let cell = match n {
         0..=NUMBERED => 44.0,
-        ..=60 => 14.0,
-        ..=NAMED => 10.0,
+        21..=60 => 14.0,
+        61..=NAMED => 10.0,
         _ => (1000 / n).max(1) as f64,
     };
     let size = if numbered { 12.0 } else { (cell - 1.0).clamp(6.0, 12.0) };

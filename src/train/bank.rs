@@ -82,6 +82,9 @@ fn normalised(x: &Tensor) -> Tensor {
     (x - of(pictures::MEAN)) / of(pictures::STD)
 }
 
+/// Names of the classes, and files of pictures.
+pub type Files = (Vec<String>, Vec<PathBuf>);
+
 /// Labelled images, and what the frozen blocks make of them.
 #[derive(Debug)]
 pub struct Bank {
@@ -174,7 +177,7 @@ impl Bank {
     ///
     /// # Errors
     /// When the pictures' folder does not list any more.
-    pub fn files(&self, rows: &[i64]) -> Result<Option<(Vec<String>, Vec<PathBuf>)>, DataError> {
+    pub fn files(&self, rows: &[i64]) -> Result<Option<Files>, DataError> {
         let Source::Pictures { packed, rows: all } = &self.images else { return Ok(None) };
         let files = packed.files(rows.iter().map(|row| all[*row as usize] as usize))?;
         Ok(Some((packed.classes.clone(), files)))

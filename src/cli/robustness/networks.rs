@@ -11,7 +11,7 @@ use crate::data::DataDirs;
 use crate::files::{RunDir, write_atomic};
 use crate::layer::Network;
 use crate::preset::Catalogue;
-use crate::report::{Closing, Console, Hub, LogFile, MetricsTable, PictureFiles, Tensorboard, Verbosity, closing};
+use crate::report::{Console, Hub, LogFile, MetricsTable, PictureFiles, Tensorboard, Verbosity, closing};
 use crate::train::data::RunData;
 use crate::train::plan::Keep;
 use crate::train::{Request, RunPlan, TrainError, Trainer, TrainingMode, checkpoint};
@@ -176,7 +176,7 @@ impl Work<'_> {
         let data = self.images(plan, false, "")?;
         let mut hub = Hub::new();
         let words = it.dir.as_ref().map(|dir| closing(dir, &[], &self.again));
-        hub.add(Console::standard(self.verbosity, words.clone().unwrap_or_else(Closing::default)));
+        hub.add(Console::standard(self.verbosity, words.clone().unwrap_or_default()));
         let mut saved = None;
         if let Some(dir) = &it.dir {
             std::fs::create_dir_all(dir.root()).map_err(crate::files::FileError::write(dir.root()))?;

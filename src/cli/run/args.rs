@@ -86,10 +86,6 @@ pub struct RunArgs {
     #[arg(long, value_name = "BLOCK", num_args = 1.., value_delimiter = ',', help_heading = TRAINING)]
     pub(super) training_blocks: Option<Vec<usize>>,
 
-    /// best: keep the network of the best validation score, too, in checkpoint-best.safetensors (with --validation).
-    #[arg(long, value_enum, value_name = "WHICH", help_heading = RESULTS)]
-    pub(super) keep: Option<Keep>,
-
     /// Train the classifier also on the layers as they are initialised (random), on the images alone (pixels), and compare.
     #[arg(long, value_enum, value_name = "WHAT", num_args = 1.., value_delimiter = ',', help_heading = TRAINING)]
     pub(super) baseline: Vec<Baseline>,
@@ -133,6 +129,10 @@ pub struct RunArgs {
     /// Leave no run folder.
     #[arg(long, conflicts_with = "save", help_heading = RESULTS)]
     pub(super) no_save: bool,
+
+    /// best: keep the network of the best validation score, too, in checkpoint-best.safetensors (with --validation).
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = RESULTS)]
+    pub(super) keep: Option<Keep>,
 
     // The published program's word.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set, hide = true)]
