@@ -1,4 +1,4 @@
-# make demo    set up, build, train and compare three small layers on the images inside the program
+# make demo    set up, build, train and compare two small layers on the images inside the program
 # make build   set up, build target/release/softhebb
 # make test    set up, all tests
 # make check   formatting, lints, documentation
