@@ -13,7 +13,7 @@
 //! - [`engine`]: the loop over phases, epochs and steps; stopping, saving, reporting.
 //! - [`learner`]: what one step of each kind of phase does; [`adam`] is the optimiser of backpropagation.
 //! - [`evaluate`]: loss and accuracy, and the score of unlabelled units.
-//! - [`baseline`]: the same classifier on random layers, or on the images alone; [`learned`] says how far layers came.
+//! - [`baseline`]: the same classifier on random layers, or on the images alone; [`mod@learned`] says how far layers came.
 //! - [`checkpoint`]: the network's state and how far the run came.
 //! - [`post_hoc`]: the loss of a fixed classifier while the layer under it learns again.
 //! - [`outlook`]: how long the run still takes.
