@@ -88,8 +88,8 @@ impl Stage {
                 "RUN" | "A" | "B" | "RUN_DIR" => path(&self.run),
                 "FOLDER" => path(&self.search),
                 "SOURCE" => "FashionMini".to_string(),
-                "tests/recordings/*.safetensors" => {
-                    path(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/linear-soft.safetensors"))
+                recording if recording.starts_with("tests/recordings/") => {
+                    path(&Path::new(env!("CARGO_MANIFEST_DIR")).join(recording.replace('*', "linear-soft")))
                 }
                 other => other.replace("folder:PATH", &format!("folder:{}", path(&self.place.path("pictures")))),
             }
@@ -128,7 +128,7 @@ fn every_command_of_both_pages_is_one() {
     assert!(all.len() > 50, "{} commands", all.len());
     let stage = Stage::new();
     let begins = |line: &str, with: &str| line == with || line.starts_with(&format!("{with} "));
-    let mut counts = [0; 3];
+    let (mut counts, mut failed) = ([0; 3], Vec::new());
     for Command { page, line } in &all {
         // One that shows an argument by its kind (`--epochs N`) is prose.
         let line = line.strip_suffix(" …").unwrap_or(line);
@@ -160,11 +160,14 @@ fn every_command_of_both_pages_is_one() {
         }
         let done = stage.place.softhebb(&told);
         counts[if dry { 1 } else { 2 }] += 1;
-        assert_eq!(done.code, Some(0), "{page}: softhebb {line}\n{done:#?}");
+        if done.code != Some(0) {
+            failed.push(format!("{page}: softhebb {line}\n{done:#?}"));
+        }
         if resumes {
             assert!(!done.stderr.contains("error"), "{done:#?}");
         }
     }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
     println!("{} read, {} dry-run, {} run", counts[0], counts[1], counts[2]);
     assert!(counts[1] >= 15 && counts[2] >= 15, "{counts:?}");
 }
